@@ -1,0 +1,166 @@
+"""What the emulated API says, as plain data: the only thing the controllers know of it.
+
+The emulator (``emulator/``) makes these views from moto's backends and takes the reports back.
+The machine (``machine/``) makes containers, loop devices and load balancers. Controllers compare
+a view with what runs and return actions. Nothing outside ``emulator/`` imports moto.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+InstanceState = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
+TargetHealth = Literal["initial", "healthy", "unhealthy", "unused", "draining"]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A volume on an instance; ``device`` is the name given to AttachVolume (``/dev/sdf``)."""
+
+    volume_id: str
+    device: str
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """One EC2 instance. ``prefix_length`` is that of its VPC; ``user_data`` is decoded."""
+
+    id: str
+    state: InstanceState
+    name: str
+    image_id: str
+    instance_type: str
+    private_ip: str
+    mac: str
+    vpc_id: str
+    prefix_length: int
+    gateway: str
+    availability_zone: str
+    public_key: str | None
+    user_data: bytes
+    attachments: tuple[Attachment, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VolumeView:
+    """A data volume (root volumes have no body). ``snapshot_id`` names what it starts from."""
+
+    id: str
+    size_gib: int
+    state: str
+    snapshot_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """An AMI. ``source_instance`` is the instance CreateImage was called on, None for a seed."""
+
+    id: str
+    name: str
+    state: str
+    source_instance: str | None = None
+
+
+@dataclass(frozen=True)
+class VpcView:
+    """A VPC; ``gateway`` is the first address of its range + 1, which AWS keeps for the router."""
+
+    id: str
+    cidr: str
+    gateway: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A registered target: the instance's address and the port traffic goes to."""
+
+    instance_id: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class TargetGroupView:
+    """A target group with its health check; times are in seconds."""
+
+    arn: str
+    name: str
+    protocol: str
+    targets: tuple[Target, ...]
+    draining: tuple[Target, ...]
+    check_path: str
+    check_port: int | None
+    check_matcher: str
+    check_interval: float
+    check_timeout: float
+    healthy_threshold: int
+    unhealthy_threshold: int
+    deregistration_delay: float
+    stickiness: Literal["", "lb_cookie", "app_cookie"] = ""
+    stickiness_seconds: int = 0
+
+
+@dataclass(frozen=True)
+class ListenerView:
+    """A listener; each rule is (path patterns, target group ARN); the default has no pattern."""
+
+    port: int
+    protocol: str
+    rules: tuple[tuple[tuple[str, ...], str], ...]
+
+
+@dataclass(frozen=True)
+class LoadBalancerView:
+    """An application load balancer; ``addresses`` are its nodes', one a subnet."""
+
+    arn: str
+    name: str
+    dns_name: str
+    addresses: tuple[str, ...]
+    vpc_id: str
+    listeners: tuple[ListenerView, ...]
+    idle_timeout: float
+
+
+@dataclass(frozen=True)
+class CloudView:
+    """Everything that needs a body, at one moment."""
+
+    vpcs: tuple[VpcView, ...]
+    instances: tuple[InstanceView, ...]
+    volumes: tuple[VolumeView, ...]
+    images: tuple[ImageView, ...]
+    target_groups: tuple[TargetGroupView, ...]
+    load_balancers: tuple[LoadBalancerView, ...]
+
+
+class Emulator(Protocol):
+    """What the rest of the rehearsal asks of the emulated API (``emulator.server.start``)."""
+
+    endpoint: str
+
+    def view(self) -> CloudView:
+        """The state now; cheap enough to be called several times a second."""
+
+    def instance_started(self, instance_id: str) -> None:
+        """The host answers: ``pending`` becomes ``running``, status checks pass."""
+
+    def instance_died(self, instance_id: str) -> None:
+        """The host is gone though nobody asked: status checks fail, the group replaces it."""
+
+    def image_ready(self, image_id: str) -> None:
+        """CreateImage's body is done: ``pending`` becomes ``available``."""
+
+    def target_health(self, target_group: str, instance_id: str, health: TargetHealth) -> None:
+        """What the load balancer's health check found."""
+
+    def metadata(self, source_address: str, path: str) -> str | None:
+        """IMDS content of the instance with that address below ``/latest/``; None is a 404."""
+
+    def step(self) -> None:
+        """One turn of what AWS does by itself: Auto Scaling, lifecycle time-outs, refreshes."""
+
+    def stop(self) -> None:
+        """End the server."""
