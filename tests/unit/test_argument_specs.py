@@ -1,4 +1,4 @@
-"""A role's argument specification is the one truth of its defaults: defaults/main.yml must equal it."""
+"""A role's argument specification is the one truth of its defaults; defaults/main.yml equals it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(
 
 
 def _load(path: Path) -> dict[str, Any]:
-    return yaml.load(path.read_text(), Loader=_Loader) or {} if path.exists() else {}  # noqa: S506
+    return yaml.load(path.read_text(), Loader=_Loader) or {} if path.exists() else {}
 
 
 def _options(role: Path) -> dict[str, Any]:

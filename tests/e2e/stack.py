@@ -1,0 +1,138 @@
+"""The deployed stack as the end-to-end tests see it: the AWS API and the members' health."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import boto3
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A running instance. ``name`` is the member's, or the instance id in the app tier."""
+
+    name: str
+    tier: str
+    id: str
+    address: str
+    image_id: str
+    zone: str
+    volume_id: str | None
+    role: str
+    state: str
+
+
+def rehearsal(*arguments: str) -> str:
+    """Run a command of the rehearsal and return what it printed."""
+    return subprocess.run(
+        ["rehearsal", *arguments], check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+
+
+def rehearsal_environment() -> dict[str, str]:
+    """The variables that point any AWS client at the rehearsal (`rehearsal env`)."""
+    words = shlex.split(rehearsal("env"), comments=True)
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def health(address: str) -> dict[str, Any]:
+    """The body of a member's ``/healthz``, whatever its status; empty when nothing answers."""
+    try:
+        with urllib.request.urlopen(f"http://{address}:8008/healthz", timeout=2) as answer:
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as error:
+        return dict(json.load(error))
+    except (OSError, ValueError):
+        return {}
+
+
+def wait_for(what: str, probe: Callable[[], T | None], seconds: float) -> T:
+    """Return the first true answer of ``probe``; fail after ``seconds`` with what was awaited."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s; last seen: {answer!r}")
+        time.sleep(0.5)
+
+
+class Stack:
+    """One stack, by name."""
+
+    def __init__(self, name: str) -> None:
+        environment = rehearsal_environment()
+        self.name = name
+        self._session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        self._endpoint = environment["AWS_ENDPOINT_URL"]
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the rehearsal."""
+        return self._session.client(service, endpoint_url=self._endpoint)
+
+    def secret(self, tier: str) -> dict[str, str]:
+        """A tier's secret."""
+        answer = self.client("secretsmanager").get_secret_value(
+            SecretId=f"chatlift/{self.name}/{tier}"
+        )
+        return dict(json.loads(answer["SecretString"]))
+
+    def url(self) -> str:
+        """Where clients reach the stack: the load balancer's first node."""
+        status = json.loads(rehearsal("status", "--json"))
+        balancer = next(b for b in status["load_balancers"] if b["name"] == f"chatlift-{self.name}")
+        return f"http://{balancer['addresses'][0]}"
+
+    def instances(self, tier: str | None = None) -> list[Instance]:
+        """The stack's running instances, by name."""
+        filters = [
+            {"Name": "tag:chatlift:stack", "Values": [self.name]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+        found = []
+        for page in (
+            self.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
+        ):
+            for reservation in page["Reservations"]:
+                found += [self._instance(raw) for raw in reservation["Instances"]]
+        return sorted((i for i in found if tier in (None, i.tier)), key=lambda i: (i.tier, i.name))
+
+    def _instance(self, raw: dict[str, Any]) -> Instance:
+        tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", [])}
+        volumes = self.client("ec2").describe_volumes(
+            Filters=[
+                {"Name": "attachment.instance-id", "Values": [raw["InstanceId"]]},
+                {"Name": "tag:chatlift:stack", "Values": [self.name]},
+            ]
+        )["Volumes"]
+        answer = health(raw["PrivateIpAddress"])
+        return Instance(
+            name=tags.get("chatlift:member") or raw["InstanceId"],
+            tier=tags["chatlift:tier"],
+            id=raw["InstanceId"],
+            address=raw["PrivateIpAddress"],
+            image_id=raw["ImageId"],
+            zone=raw["Placement"]["AvailabilityZone"],
+            volume_id=volumes[0]["VolumeId"] if volumes else None,
+            role=answer.get("role", ""),
+            state=answer.get("state", "no answer"),
+        )
+
+    def leaders(self, tier: str) -> list[Instance]:
+        """The MySQL primary, or the Redis masters."""
+        return [i for i in self.instances(tier) if i.role in ("primary", "master")]
