@@ -1,0 +1,1 @@
+"""The member agent: makes a disposable instance into a durable member of its tier."""

@@ -1,0 +1,62 @@
+"""Waiting with a condition and a deadline, the only way anything here waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .errors import NotInTime
+
+Value = TypeVar("Value")
+
+
+class NotYet(Exception):
+    """Raised by a probe whose condition does not hold; its text is what was seen instead."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment, ``seconds`` after its creation, which every wait of one undertaking shares."""
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "started", self.clock())
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self.started + self.seconds - self.clock())
+
+    def at_most(self, seconds: float) -> Deadline:
+        """A deadline for one step: ``seconds`` from now, but not after this one."""
+        return Deadline(min(seconds, self.remaining()), self.clock)
+
+
+def wait_for(
+    what: str,
+    probe: Callable[[], Value],
+    deadline: Deadline,
+    *,
+    interval: float = 0.25,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Value:
+    """Call ``probe`` until it no longer raises `NotYet`, and return what it returns.
+
+    ``what`` completes the sentence "waited for ...". Any other exception of the probe is passed on,
+    so that a probe decides by itself which failures time can mend.
+
+    Raises `NotInTime`, which says what was awaited, for how long, and what was last seen.
+    """
+    while True:
+        try:
+            return probe()
+        except NotYet as seen:
+            if deadline.remaining() <= 0:
+                raise NotInTime(
+                    f"Waited {deadline.seconds:.0f} s in vain for {what}; last seen: {seen}."
+                ) from None
+        sleep(min(interval, max(deadline.remaining(), 0.01)))
