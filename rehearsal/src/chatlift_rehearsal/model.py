@@ -24,7 +24,11 @@ class Attachment:
 
 @dataclass(frozen=True)
 class InstanceView:
-    """One EC2 instance. ``prefix_length`` is that of its VPC; ``user_data`` is decoded."""
+    """One EC2 instance that is not terminated; ``user_data`` is decoded.
+
+    ``prefix_length`` and ``gateway`` are those of its VPC. ``group`` and ``lifecycle_state``
+    (``Pending:Wait``, ``InService`` …) are empty outside an Auto Scaling group.
+    """
 
     id: str
     state: InstanceState
@@ -41,6 +45,8 @@ class InstanceView:
     user_data: bytes
     attachments: tuple[Attachment, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    group: str = ""
+    lifecycle_state: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,25 @@ class VolumeView:
 
 @dataclass(frozen=True)
 class ImageView:
-    """An AMI. ``source_instance`` is the instance CreateImage was called on, None for a seed."""
+    """An AMI. ``source_instance`` is the instance CreateImage was called on, None for a seed.
+
+    Holds all that is needed to register the same image again in a later session
+    (``emulator.server.start(images=…)``); ``created`` is an ISO 8601 time in UTC.
+    """
 
     id: str
     name: str
     state: str
     source_instance: str | None = None
+    source_image: str | None = None
+    owner: str = ""
+    description: str = ""
+    architecture: str = "x86_64"
+    root_device: str = "/dev/xvda"
+    created: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    snapshot_id: str = ""
+    snapshot_tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,7 @@ class VpcView:
     id: str
     cidr: str
     gateway: str
+    is_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,18 @@ class Emulator(Protocol):
         """The host answers: ``pending`` becomes ``running``, status checks pass."""
 
     def instance_died(self, instance_id: str) -> None:
-        """The host is gone though nobody asked: status checks fail, the group replaces it."""
+        """The host is gone though nobody asked: status checks fail, the group replaces it.
+
+        A ``running`` instance stays so, impaired, until somebody terminates it; one that was
+        still ``pending`` goes on to ``shutting-down``, as when EC2 fails to launch it.
+        """
+
+    def instance_stopped(self, instance_id: str) -> None:
+        """The body of a ``stopping`` or ``shutting-down`` instance is gone.
+
+        ``stopping`` becomes ``stopped``; ``shutting-down`` becomes ``terminated``, which frees
+        its volumes and network interfaces, so that a replacement can have them.
+        """
 
     def image_ready(self, image_id: str) -> None:
         """CreateImage's body is done: ``pending`` becomes ``available``."""
