@@ -1,0 +1,16 @@
+"""Errors as AWS words them, for the cases moto has no class for."""
+
+from __future__ import annotations
+
+from moto.autoscaling.exceptions import AutoscalingClientError
+from moto.ec2.exceptions import EC2ClientError
+
+
+def ec2_error(code: str, message: str) -> EC2ClientError:
+    """An EC2 error; the codes are those of the EC2 API reference."""
+    return EC2ClientError(code, message)
+
+
+def group_error(message: str, code: str = "ValidationError") -> AutoscalingClientError:
+    """An Auto Scaling error; nearly all of them are a ValidationError."""
+    return AutoscalingClientError(code, message)

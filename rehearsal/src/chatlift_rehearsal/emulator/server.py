@@ -1,0 +1,122 @@
+"""Start the emulated API and be the controllers' way into it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from ..model import CloudView, ImageView, TargetHealth
+from . import mends, metadata, state
+from .ec2_instances import Instance
+from .view import cloud_view, live_instances
+
+REGION = "eu-central-1"
+_log = logging.getLogger(__name__)
+
+
+class MotoEmulator:
+    """``model.Emulator`` on moto's backends. One a process: the backends are moto's globals."""
+
+    def __init__(self, server: BaseWSGIServer, endpoint: str, region: str) -> None:
+        self.endpoint = endpoint
+        self._server = server
+        self._region = region
+        self._thread = threading.Thread(target=server.serve_forever, name="aws-api", daemon=True)
+        self._thread.start()
+
+    def view(self) -> CloudView:
+        with state.lock:
+            return cloud_view(self._ec2)
+
+    def instance_started(self, instance_id: str) -> None:
+        with state.lock:
+            self._instance(instance_id).body_started()
+
+    def instance_died(self, instance_id: str) -> None:
+        with state.lock:
+            self._instance(instance_id).body_died()
+
+    def instance_stopped(self, instance_id: str) -> None:
+        with state.lock:
+            self._instance(instance_id).body_stopped()
+
+    def image_ready(self, image_id: str) -> None:
+        with state.lock:
+            self._ec2.image_ready(image_id)
+
+    def target_health(self, target_group: str, instance_id: str, health: TargetHealth) -> None:
+        with state.lock:
+            pass
+
+    def metadata(self, source_address: str, path: str) -> str | None:
+        with state.lock:
+            for instance in live_instances(self._ec2):
+                if instance.private_ip == source_address and instance.state != "stopped":
+                    return metadata.lookup(instance, None, path)
+        return None
+
+    def step(self) -> None:
+        with state.lock:
+            pass
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        with state.lock:
+            BackendDict.reset()
+
+    @property
+    def _ec2(self) -> Any:
+        return mends.ec2(DEFAULT_ACCOUNT_ID, self._region)
+
+    def _instance(self, instance_id: str) -> Instance:
+        instance: Instance = self._ec2.get_instance(instance_id)
+        return instance
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Logs requests for those who ask for it, rather than writing each to standard error."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        _log.debug(message, *args)
+
+
+def start(
+    host: str, port: int, images: Iterable[ImageView] = (), region: str = REGION
+) -> MotoEmulator:
+    """Serve the API on ``host``:``port`` (0: a free port) in a thread of its own.
+
+    ``images`` are the AMIs that exist from the start: the Debian base image, and those that
+    an earlier session baked (their ``ImageView`` as that session's ``view()`` gave it).
+    Raises OSError when the address cannot be bound.
+    """
+    # Roles attach AWS's managed policies, which moto loads only when told to.
+    os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    listener = socket.create_server((host, port), backlog=128)
+    bound_port = listener.getsockname()[1]
+    with state.lock:
+        BackendDict.reset()
+        mends.install(tuple(images), region)
+    server = make_server(
+        host,
+        bound_port,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=_QuietHandler,
+        fd=listener.detach(),
+    )
+    return MotoEmulator(server, f"http://{host}:{bound_port}", region)
