@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+
+import { Batcher } from './queues.js';
+import { retry, within } from './timing.js';
+
+const script = (name) => readFileSync(new URL(`scripts/${name}.lua`, import.meta.url), 'utf8');
+const APPEND = script('append');
+const SYNC = script('sync');
+
+const ATTEMPT_LIMIT = 3000; // ms
+const APPEND_DEADLINE = 8000; // ms; a failover must fit
+const WAIT_LIMIT = 500; // ms
+const RECEIPT_LIFE = 3600; // s; how late a sender may repeat a message
+const PRESENCE_LIFE = 7000; // ms; outlives a failover, yet a killed process's users are gone in 10 s
+
+/**
+ * A room as Redis holds it: a bounded stream of messages, receipts that make a repeated message
+ * appear once, and presence. All keys of a room share a hash slot, hence a node and a script.
+ */
+export class RoomStore {
+  #commands;
+  #refresh;
+  #waitReplicas;
+  #streamMaxLength;
+  #appends = new Batcher((room, messages) => this.#append(room, messages));
+
+  constructor({ commands, refresh }, { waitReplicas, streamMaxLength }) {
+    this.#commands = commands;
+    this.#refresh = refresh;
+    this.#waitReplicas = waitReplicas;
+    this.#streamMaxLength = streamMaxLength;
+  }
+
+  /**
+   * Store `{ clientId, from, text }` and return its stream id once it is safe; see `isSafe`.
+   * A message with a known clientId of the same sender keeps its first id.
+   */
+  append(room, message) {
+    return retry(() => this.#appends.add(room, message), { deadline: APPEND_DEADLINE });
+  }
+
+  /**
+   * Refresh `entries` in the room's presence. Returns `{ tail, entries, safe }`: the stream's last
+   * id, everyone's entries, and whether the stream up to that id would survive the master's loss.
+   */
+  async sync(room, entries) {
+    const { results, safe } = await this.#write(room, [
+      ['eval', SYNC, 2, key(room, 'presence'), key(room, 'messages'), PRESENCE_LIFE, ...entries],
+    ]);
+    if (results[0] instanceof Error) throw results[0];
+    const [tail, present] = results[0];
+    return { tail, entries: present, safe };
+  }
+
+  async leave(room, entry) {
+    await this.#attempt(room, this.#commands.zrem(key(room, 'presence'), entry));
+  }
+
+  /** At most `count` messages after one id, up to and including another, in order. */
+  async range(room, after, upTo, count) {
+    return toMessages(
+      room,
+      await this.#attempt(room, this.#commands.xrange(key(room, 'messages'), `(${after}`, upTo, 'COUNT', count)),
+    );
+  }
+
+  /** The last `count` messages up to and including an id, in order. */
+  async latest(room, upTo, count) {
+    const entries = await this.#attempt(
+      room,
+      this.#commands.xrevrange(key(room, 'messages'), upTo, '-', 'COUNT', count),
+    );
+    return toMessages(room, entries.reverse());
+  }
+
+  async #append(room, messages) {
+    const { results, safe } = await this.#write(
+      room,
+      messages.map(({ clientId, from, text }) => [
+        ...['eval', APPEND, 2, key(room, 'messages'), key(room, `receipt:${from}:${clientId}`)],
+        ...[this.#streamMaxLength, RECEIPT_LIFE, clientId, from, text],
+      ]),
+    );
+    if (!safe) {
+      const unsafe = new Error(`The message in room ${room} has too few copies yet.`);
+      return results.map((result) => (result instanceof Error ? result : unsafe));
+    }
+    return results;
+  }
+
+  /**
+   * Send writes and, on the same connection, WAIT for replicas to have them.
+   * A write's error is among the results, in its place.
+   */
+  async #write(room, writes) {
+    const wait = this.#waitReplicas > 0;
+    const confirmation = wait ? [['wait', this.#waitReplicas, WAIT_LIMIT], ['info', 'replication']] : [];
+    const replies = await this.#attempt(room, this.#commands.pipeline([...writes, ...confirmation]).exec());
+    const results = replies.map(([error, value]) => error ?? value);
+    if (results.some((result) => result instanceof Error)) this.#refresh();
+    return {
+      results: results.slice(0, writes.length),
+      safe: !wait || isSafe(this.#waitReplicas, ...results.slice(writes.length)),
+    };
+  }
+
+  async #attempt(room, promise) {
+    try {
+      return await within(ATTEMPT_LIMIT, `Redis, asked about room ${room},`, promise);
+    } catch (error) {
+      this.#refresh();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Do enough replicas have what was written? `copies` is what WAIT answered, `info` is what
+ * INFO replication did. As many as are in step must have it: with none left, the master alone
+ * has to do, since refusing would turn the loss of a replica into an outage.
+ */
+export function isSafe(wanted, copies, info) {
+  if (copies instanceof Error || info instanceof Error) return false;
+  if (!/^role:master\r?$/m.test(info)) return false;
+  const inStep = info.match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0;
+  return copies >= Math.min(wanted, inStep);
+}
+
+const key = (room, what) => `chat:{${room}}:${what}`;
+
+function toMessages(room, entries) {
+  // Fields in the order in which append.lua wrote them.
+  return entries.map(([id, [, clientId, , from, , text]]) => ({ room, id, clientId, from, text }));
+}
