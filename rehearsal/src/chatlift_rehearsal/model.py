@@ -60,6 +60,14 @@ class VolumeView:
 
 
 @dataclass(frozen=True)
+class SnapshotView:
+    """A snapshot somebody asked for with CreateSnapshot (not the one that belongs to an AMI)."""
+
+    id: str
+    volume_id: str
+
+
+@dataclass(frozen=True)
 class ImageView:
     """An AMI. ``source_instance`` is the instance CreateImage was called on, None for a seed.
 
@@ -154,6 +162,7 @@ class CloudView:
     images: tuple[ImageView, ...]
     target_groups: tuple[TargetGroupView, ...]
     load_balancers: tuple[LoadBalancerView, ...]
+    snapshots: tuple[SnapshotView, ...] = ()
 
 
 class Emulator(Protocol):
@@ -186,6 +195,9 @@ class Emulator(Protocol):
 
     def target_health(self, target_group: str, instance_id: str, health: TargetHealth) -> None:
         """What the load balancer's health check found."""
+
+    def target_drained(self, target_group: str, instance_id: str) -> None:
+        """A draining target has no connection left: its deregistration need not wait longer."""
 
     def metadata(self, source_address: str, path: str) -> str | None:
         """IMDS content of the instance with that address below ``/latest/``; None is a 404."""

@@ -1,0 +1,19 @@
+"""What runs, as plain data: the other half of what the controllers compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["running", "dead", "stopped", "failed"]
+"""Of a host. ``dead``: ended without being asked to; ``failed``: could not be started."""
+
+
+@dataclass(frozen=True)
+class VolumeBodies:
+    """Volumes and snapshots that have a body, and which instance has which volume."""
+
+    volumes: Set[str]
+    snapshots: Set[str]
+    attached: Mapping[str, str]

@@ -1,0 +1,60 @@
+"""Leaves nothing of a rehearsal, whatever became of the process that ran it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from chatlift_rehearsal.machine import shell
+from chatlift_rehearsal.machine.hosts import LABEL
+from chatlift_rehearsal.machine.network import Network
+from chatlift_rehearsal.machine.process import Process
+from chatlift_rehearsal.machine.volumes import loop_devices
+from chatlift_rehearsal.settings import Settings
+
+
+def sweep(settings: Settings) -> None:
+    """Remove every container, process, mount, loop device and address named after the rehearsal."""
+    remove_containers(settings)
+    for process in load_balancers(settings):
+        process.end(grace=1)
+    for mount in mounts(settings.run):
+        shell.run("umount", str(mount))
+    for loop in loop_devices(settings.run):
+        shell.run("losetup", "--detach", loop)
+    Network(settings).destroy()
+    if settings.run.exists():
+        shutil.rmtree(settings.run)
+
+
+def remove_containers(settings: Settings) -> None:
+    """Kill and remove all hosts."""
+    label = f"label={LABEL}={settings.tag}"
+    containers = shell.run("podman", "ps", "--all", "--quiet", "--filter", label).split()
+    if containers:
+        shell.run("podman", "rm", "--force", "--time", "0", *containers, timeout=120)
+
+
+def load_balancers(settings: Settings) -> list[Process]:
+    """Every HAProxy that was started with a file of this rehearsal."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            argv = entry.read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ours = any(Path(word).is_relative_to(settings.run) for word in argv[1:])
+        if Path(argv[0]).name == "haproxy" and ours:
+            process = Process.of(int(entry.parent.name))
+            found += [process] if process else []
+    return found
+
+
+def mounts(below: Path) -> list[Path]:
+    """Mount points below a directory, the deepest first."""
+    points = [
+        # mountinfo(5) writes blanks as \040.
+        Path(line.split()[4].replace("\\040", " "))
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+    ]
+    return sorted((p for p in points if p.is_relative_to(below)), reverse=True)

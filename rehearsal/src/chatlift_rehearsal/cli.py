@@ -1,0 +1,166 @@
+"""The command ``rehearsal``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from chatlift_rehearsal import launcher, preflight, status
+from chatlift_rehearsal.environment import exports
+from chatlift_rehearsal.errors import RehearsalError
+from chatlift_rehearsal.machine.hosts import Hosts
+from chatlift_rehearsal.machine.network import Network
+from chatlift_rehearsal.settings import Settings
+
+console = Console()
+
+
+class _Commands(click.Group):
+    """Shows an error as its sentence rather than as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RehearsalError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """A cloud on this machine: the AWS API emulated, the instances real."""
+    context.obj = Settings.from_environment()
+
+
+@main.command()
+@click.pass_obj
+def up(settings: Settings) -> None:
+    """Start the rehearsal, unless it runs already."""
+    preflight.require_root()
+    if process := launcher.running(settings):
+        console.print(f"The rehearsal runs already (process {process.pid}): nothing to do.")
+        return
+    preflight.check(settings)
+    begin = time.monotonic()
+    launcher.up(settings, _stages())
+    console.print(
+        f"[green]up[/] after {time.monotonic() - begin:.1f} s: {settings.endpoint}; "
+        '`eval "$(rehearsal env)"` points any AWS client at it.'
+    )
+
+
+def _stages() -> Callable[[str], None]:
+    begin = time.monotonic()
+
+    def say(stage: str) -> None:
+        console.print(f"{time.monotonic() - begin:5.1f} s  {stage}")
+
+    return say
+
+
+@main.command()
+@click.option("--purge", is_flag=True, help="Remove the cached base and all images, too.")
+@click.pass_obj
+def down(settings: Settings, purge: bool) -> None:
+    """End the rehearsal and leave nothing of it but the cache."""
+    preflight.require_root()
+    launcher.down(settings, purge)
+
+
+@main.command("status")
+@click.option("--watch", is_flag=True, help="Keep showing it until interrupted.")
+@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@click.pass_obj
+def show_status(settings: Settings, watch: bool, as_json: bool) -> None:
+    """Show instances, volumes and load balancers."""
+    _require_running(settings)
+    if as_json:
+        click.echo(json.dumps(status.read(settings), indent=1))
+    elif watch:
+        with Live(console=console, auto_refresh=False, screen=True) as live:
+            while launcher.running(settings):
+                live.update(status.draw(status.read(settings)), refresh=True)
+                time.sleep(1)
+    else:
+        console.print(status.draw(status.read(settings)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def ssh(settings: Settings, name: str, command: tuple[str, ...]) -> None:
+    """Open a root shell in an instance, or run COMMAND there.
+
+    NAME is a member (redis-a1), a Name tag or an instance id. The shell is opened from this
+    machine, as a serial console is: it needs no key and no network.
+    """
+    row = _instance(settings, name)
+    hosts = Hosts(settings, Network(settings))
+    terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    # As over SSH: words are joined and a shell of the instance reads them.
+    shell = ["bash", "-lc", shlex.join(command) if len(command) > 1 else command[0]]
+    argv = ["podman", "exec", "--interactive", *terminal, "--workdir", "/root"]
+    argv += [hosts.container(row["id"]), *(shell if command else ["bash", "-l"])]
+    os.execvp(argv[0], argv)  # noqa: S606 - the instance's shell takes this process's place
+
+
+@main.command()
+@click.argument("name")
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines are added.")
+@click.pass_obj
+def logs(settings: Settings, name: str, follow: bool) -> None:
+    """Show the journal of an instance."""
+    row = _instance(settings, name)
+    hosts = Hosts(settings, Network(settings))
+    argv = ["podman", "exec", hosts.container(row["id"]), "journalctl", "--no-pager"]
+    os.execvp(argv[0], [*argv, *(["--follow"] if follow else [])])  # noqa: S606
+
+
+@main.command()
+@click.argument("name")
+@click.pass_obj
+def kill(settings: Settings, name: str) -> None:
+    """Cut an instance's power: its network goes silent and its processes end at once."""
+    row = _instance(settings, name)
+    Hosts(settings, Network(settings)).kill(row["id"])
+    console.print(f"{row['name']} ({row['id']}) is dead.")
+
+
+@main.command()
+@click.pass_obj
+def env(settings: Settings) -> None:
+    """Print the shell commands that point any AWS client at the rehearsal."""
+    click.echo(exports(settings), nl=False)
+
+
+def _require_running(settings: Settings) -> None:
+    if not launcher.running(settings):
+        raise RehearsalError("No rehearsal runs on this machine; `rehearsal up` starts one.")
+
+
+def _instance(settings: Settings, name: str) -> dict[str, Any]:
+    preflight.require_root()
+    _require_running(settings)
+    rows: list[dict[str, Any]] = status.read(settings)["instances"]
+    found = [row for row in rows if name in (row["name"], row["tag"], row["id"])]
+    if not found:
+        names = ", ".join(sorted({row["name"] for row in rows})) or "there are none"
+        raise RehearsalError(f"No instance is called {name}; instances: {names}.")
+    if len(found) > 1:
+        ids = ", ".join(row["id"] for row in found)
+        raise RehearsalError(f"{len(found)} instances are called {name}; say which: {ids}.")
+    return found[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The process behind ``rehearsal up``: serves the API and gives everything in it a body."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from chatlift_rehearsal.controllers.images import (
+    CommitImage,
+    DeleteImage,
+    ImageAction,
+    ReportImage,
+    SaveImage,
+    plan_images,
+)
+from chatlift_rehearsal.controllers.instances import (
+    InstanceAction,
+    RemoveHost,
+    ReportDied,
+    ReportStarted,
+    ReportStopped,
+    StartHost,
+    StopHost,
+    plan_instances,
+)
+from chatlift_rehearsal.controllers.volumes import (
+    AttachVolume,
+    CreateSnapshot,
+    CreateVolume,
+    DeleteSnapshot,
+    DeleteVolume,
+    DetachVolume,
+    VolumeAction,
+    plan_volumes,
+)
+from chatlift_rehearsal.emulator import server
+from chatlift_rehearsal.jobs import Jobs
+from chatlift_rehearsal.machine import base
+from chatlift_rehearsal.machine.hosts import Hosts
+from chatlift_rehearsal.machine.images import Images
+from chatlift_rehearsal.machine.metadata import MetadataServer
+from chatlift_rehearsal.machine.network import Network
+from chatlift_rehearsal.machine.volumes import Volumes
+from chatlift_rehearsal.model import Emulator
+from chatlift_rehearsal.settings import API_PORT, METADATA_PORT, SERVICE_ADDRESS, Settings
+from chatlift_rehearsal.status import describe
+
+TURN_SECONDS = 0.3
+STATUS_SECONDS = 1.0
+HOST_JOBS = 4
+
+_log = logging.getLogger(__name__)
+
+Action = InstanceAction | VolumeAction | ImageAction
+
+
+class Daemon:
+    """Compares what the API says with what runs, several times a second, and mends it."""
+
+    def __init__(self, settings: Settings, emulator: Emulator, images: Images) -> None:
+        self._settings = settings
+        self._emulator = emulator
+        self._images = images
+        self._network = Network(settings)
+        self._hosts = Hosts(settings, self._network)
+        self._volumes = Volumes(settings)
+        self._jobs = Jobs(HOST_JOBS)
+        self._published = 0.0
+        self._complaint = ""
+
+    def run(self, ended: threading.Event) -> None:
+        """Take turns until ``ended`` is set."""
+        while not ended.is_set():
+            try:
+                self._turn()
+                self._complaint = ""
+            except Exception as error:
+                # One thing that cannot be had must not stop everything else.
+                if str(error) != self._complaint:
+                    _log.exception("This turn was not finished.")
+                self._complaint = str(error)
+            self._jobs.done.wait(TURN_SECONDS)
+            self._jobs.done.clear()
+        self._jobs.stop()
+
+    def _turn(self) -> None:
+        self._emulator.step()
+        # Before what runs is looked at: a job that ends in between must not be planned again.
+        busy = self._jobs.busy()
+        view = self._emulator.view()
+        hosts = self._hosts.phases()
+        addresses = [address for lb in view.load_balancers for address in lb.addresses]
+        self._network.carry(view.vpcs, addresses)
+        actions: list[Action] = [
+            # An image is made of an instance before that may go.
+            *plan_images(view, self._images.saved(), self._images_in_use()),
+            *plan_volumes(view, hosts, self._volumes.bodies()),
+            *plan_instances(view, hosts),
+        ]
+        for action in actions:
+            if action.key not in busy:
+                busy.add(action.key)
+                self._begin(action)
+        if time.monotonic() - self._published > STATUS_SECONDS:
+            self._publish(describe(view, hosts, self._hosts.memory_used))
+
+    def _images_in_use(self) -> set[str]:
+        return self._images.in_use(self._hosts.layers().values())
+
+    def _begin(self, action: Action) -> None:
+        emulator = self._emulator
+        match action:
+            case ReportStarted(key):
+                emulator.instance_started(key)
+            case ReportStopped(key):
+                emulator.instance_stopped(key)
+            case ReportDied(key):
+                emulator.instance_died(key)
+            case ReportImage(key):
+                emulator.image_ready(key)
+            case _:
+                self._jobs.submit(action.key, self._work(action))
+
+    def _work(self, action: Action) -> Callable[[], None]:
+        def work() -> None:
+            _log.info("%s", _words(action))
+            match action:
+                case StartHost(instance):
+                    if instance.id not in self._hosts.layers():
+                        self._hosts.rebase(instance.id, self._images.layers(instance.image_id))
+                    self._hosts.start(instance)
+                case StopHost(key):
+                    self._hosts.stop(key)
+                case RemoveHost(key):
+                    self._hosts.remove(key)
+                case CommitImage():
+                    self._commit(action)
+                case SaveImage(image):
+                    self._images.save(image)
+                case DeleteImage(key):
+                    self._images.remove(key)
+                case CreateVolume(volume):
+                    self._volumes.create(volume)
+                case DeleteVolume(key):
+                    self._volumes.delete(key)
+                case AttachVolume(key, instance_id):
+                    if root := self._hosts.root(instance_id):
+                        self._volumes.attach(key, instance_id, root)
+                case DetachVolume(key):
+                    self._volumes.detach(key)
+                case CreateSnapshot(snapshot):
+                    self._volumes.snapshot(snapshot.id, snapshot.volume_id)
+                case DeleteSnapshot(key):
+                    self._volumes.delete_snapshot(key)
+
+        return work
+
+    def _commit(self, action: CommitImage) -> None:
+        instance = action.instance
+        runs = self._hosts.phases().get(instance.id) == "running"
+        self._hosts.stop(instance.id)
+        below = self._hosts.layers()[instance.id]
+        layers = self._images.commit(action.image.id, self._hosts.upper(instance.id), below)
+        self._hosts.rebase(instance.id, layers)
+        if runs:
+            self._hosts.start(instance)
+
+    def _publish(self, status: dict[str, Any]) -> None:
+        self._published = time.monotonic()
+        unfinished = self._settings.status.with_suffix(".new")
+        unfinished.write_text(json.dumps(status))
+        unfinished.rename(self._settings.status)
+
+
+def _words(action: Action) -> str:
+    """``Start host i-0123`` for ``StartHost``."""
+    name = type(action).__name__
+    verb = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+    return f"{verb.capitalize()} {action.key}"
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
+    )
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    settings = Settings.from_environment()
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    root = base.prepare(settings, _log.info)
+    images = Images(settings, root)
+    images.tidy()
+    known = [base.image(root), *(image for image in images.saved().values() if image)]
+    emulator = server.start(SERVICE_ADDRESS, API_PORT, images=known)
+    metadata = MetadataServer(SERVICE_ADDRESS, METADATA_PORT, emulator.metadata)
+    metadata.start()
+    Daemon(settings, emulator, images).run(ended)
+    metadata.stop()
+    emulator.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What gives the emulated API a body: containers, loop devices, addresses, load balancers."""

@@ -1,0 +1,129 @@
+"""What ``rehearsal status`` tells: published by the daemon, read and drawn by the command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from chatlift_rehearsal.bodies import Phase
+from chatlift_rehearsal.model import CloudView, InstanceView
+from chatlift_rehearsal.settings import Settings
+
+MEMBER_TAG = "chatlift:member"
+
+
+def describe(
+    view: CloudView, hosts: Mapping[str, Phase], memory_used: Callable[[str], int | None]
+) -> dict[str, Any]:
+    """The present state as JSON data; ``memory`` is in bytes."""
+    images = {image.id: image.name for image in view.images}
+    return {
+        "instances": [
+            {
+                "name": name_of(instance),
+                "tag": instance.name,
+                "id": instance.id,
+                "state": instance.state,
+                "host": hosts.get(instance.id, ""),
+                "address": instance.private_ip,
+                "image": instance.image_id,
+                "image_name": images.get(instance.image_id, ""),
+                "type": instance.instance_type,
+                "zone": instance.availability_zone,
+                "group": instance.group,
+                "lifecycle": instance.lifecycle_state,
+                "memory": memory_used(instance.id),
+            }
+            for instance in view.instances
+        ],
+        "volumes": [
+            {
+                "id": volume.id,
+                "gib": volume.size_gib,
+                "state": volume.state,
+                "instance": _holder(view, volume.id),
+            }
+            for volume in view.volumes
+        ],
+        "load_balancers": [
+            {
+                "name": balancer.name,
+                "dns_name": balancer.dns_name,
+                "addresses": balancer.addresses,
+                "urls": [
+                    f"http://{balancer.addresses[0]}:{listener.port}/".replace(":80/", "/")
+                    for listener in balancer.listeners
+                    if balancer.addresses
+                ],
+            }
+            for balancer in view.load_balancers
+        ],
+        "images": [
+            {"id": image.id, "name": image.name, "state": image.state} for image in view.images
+        ],
+    }
+
+
+def name_of(instance: InstanceView) -> str:
+    """The member's name, else the ``Name`` tag, else the instance's id."""
+    return instance.tags.get(MEMBER_TAG) or instance.name or instance.id
+
+
+def _holder(view: CloudView, volume_id: str) -> str:
+    for instance in view.instances:
+        if any(attachment.volume_id == volume_id for attachment in instance.attachments):
+            return instance.id
+    return ""
+
+
+def read(settings: Settings) -> dict[str, Any]:
+    """What the daemon last published."""
+    status: dict[str, Any] = json.loads(settings.status.read_text())
+    return status
+
+
+def draw(status: dict[str, Any]) -> RenderableType:
+    """The state as tables."""
+    hosts = _table("instance", "id", "state", "address", "image", "group", "memory")
+    used = 0
+    for row in status["instances"]:
+        used += row["memory"] or 0
+        state = row["state"] if row["host"] in ("", "running", row["state"]) else row["host"]
+        hosts.add_row(
+            row["name"],
+            row["id"],
+            _coloured(state),
+            row["address"],
+            row["image_name"] or row["image"],
+            " ".join(filter(None, (row["group"], row["lifecycle"]))),
+            _mebibytes(row["memory"]),
+        )
+    volumes = _table("volume", "size", "state", "instance")
+    for row in status["volumes"]:
+        volumes.add_row(row["id"], f"{row['gib']} GiB", row["state"], row["instance"])
+    balancers = _table("load balancer", "address", "URL")
+    for row in status["load_balancers"]:
+        balancers.add_row(row["name"], " ".join(row["addresses"]), " ".join(row["urls"]))
+    tables = [table for table in (hosts, volumes, balancers) if table.row_count]
+    summary = f"{len(status['instances'])} instances use {_mebibytes(used)} of memory"
+    return Group(*tables, summary)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _coloured(state: str) -> str:
+    colour = {"running": "green", "dead": "red", "failed": "red"}.get(state, "yellow")
+    return f"[{colour}]{state}[/]"
+
+
+def _mebibytes(count: int | None) -> str:
+    return "" if count is None else f"{count >> 20} MiB"
