@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from moto.ec2.models import EC2Backend, nat_gateways
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
 
 from .errors import ec2_error
@@ -111,9 +111,5 @@ class AddressMends(EC2Backend):
         return address
 
 
-def _no_address() -> None:
+def no_address() -> None:
     """A NAT gateway's address is the subnet's to give, not a random one of another network."""
-
-
-def install() -> None:
-    nat_gateways.random_private_ip = _no_address  # type: ignore[assignment]

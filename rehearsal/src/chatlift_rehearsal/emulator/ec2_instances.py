@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.ec2.exceptions import MissingInputError, MissingParameterError, UnvailableAMIIdError
 from moto.ec2.models import EC2Backend, instances
 from moto.ec2.models.amis import Ami
@@ -101,7 +102,7 @@ class Instance(instances.Instance):
 
     def _enter(self, state: str, reason: str = "") -> None:
         self._state = instances.InstanceState(state, STATE_CODES[state])
-        self._reason = reason and f"{reason.partition('.')[2]} ({instances.utcnow():%F %T} UTC)"
+        self._reason = reason and f"{reason.partition('.')[2]} ({utcnow():%F %T} UTC)"
         self.state_reason = instances.StateReason(reason, reason)
 
     def _wrong_state(self, verb: str) -> ServiceException:
@@ -296,7 +297,3 @@ def _block_devices(image: Ami, requested: list[dict[str, Any]]) -> list[dict[str
         {"DeviceName": name, "Ebs": {"DeleteOnTermination": True, "VolumeType": "gp3", **ebs}}
         for name, ebs in devices.items()
     ]
-
-
-def install() -> None:
-    instances.Instance = Instance  # type: ignore[misc]

@@ -190,7 +190,3 @@ def _delete_version(template: Any, number: str) -> dict[str, str] | None:
         }
     template.versions.remove(version)
     return None
-
-
-def install() -> None:
-    launch_templates.LaunchTemplate = LaunchTemplate  # type: ignore[misc]

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
+from moto.autoscaling import models as autoscaling_models
+from moto.autoscaling import urls as autoscaling_urls
+from moto.autoscaling.models import autoscaling_backends
 from moto.ec2 import urls as ec2_urls
-from moto.ec2.models import ec2_backends
+from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
+from moto.elbv2 import models as elbv2_models
+from moto.elbv2 import urls as elbv2_urls
+from moto.elbv2.models import elbv2_backends
+from moto.elbv2.responses import ELBV2Response
 
 from ..model import ImageView
-from . import addresses, ec2_instances, launch_templates
-from .addresses import AddressMends
-from .ec2_instances import InstanceMends, InstanceResponses
+from .addresses import AddressMends, no_address
+from .autoscaling import AutoScalingMends, AutoScalingResponses, Group
+from .ec2_instances import Instance, InstanceMends, InstanceResponses
+from .elbv2 import ElbMends, TargetGroup
 from .images import ImageMends, ImageResponses
-from .launch_templates import LaunchTemplateResponses
+from .launch_templates import LaunchTemplate, LaunchTemplateResponses
+from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
 from .volumes import VolumeMends
 
@@ -28,16 +39,68 @@ class Ec2Response(Locked, InstanceResponses, ImageResponses, LaunchTemplateRespo
     """EC2's operations with every mend."""
 
 
+class ElbBackend(ElbMends):
+    """Elastic Load Balancing with every mend."""
+
+    __module__ = "moto.elbv2.models"  # moto derives the service from it
+
+
+class ElbResponse(Locked, ELBV2Response):
+    """Elastic Load Balancing's operations."""
+
+
+class GroupBackend(AutoScalingMends):
+    """Auto Scaling with every mend."""
+
+    __module__ = "moto.autoscaling.models"  # moto derives the service from it
+
+
+class GroupResponse(Locked, AutoScalingResponses):
+    """Auto Scaling's operations with every mend."""
+
+
+# Classes and functions that moto looks up by name when it needs one.
+_REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
+    (autoscaling_models, "FakeAutoScalingGroup", Group),
+    (autoscaling_models, "InstanceState", GroupInstance),
+    (autoscaling_models, "LifecycleHook", LifecycleHook),
+    (elbv2_models, "FakeTargetGroup", TargetGroup),
+    (instances, "Instance", Instance),
+    (launch_templates, "LaunchTemplate", LaunchTemplate),
+    (nat_gateways, "random_private_ip", no_address),
+)
+
+
 def install(images: tuple[ImageView, ...], region: str) -> None:
     """Extend moto; must come before its backends are first used. Can be called again."""
     Ec2Backend.known_images = images
     Ec2Backend.images_region = region
     ec2_backends.backend = Ec2Backend
     ec2_urls.url_paths["{0}/"] = Ec2Response.dispatch
+    elbv2_backends.backend = ElbBackend
+    elbv2_urls.url_paths["{0}/$"] = ElbResponse.dispatch
+    autoscaling_backends.backend = GroupBackend
+    autoscaling_urls.url_paths["{0}/$"] = GroupResponse.dispatch
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"  # the name DescribeTags knows it by
-    for module in (addresses, ec2_instances, launch_templates):
-        module.install()
+    for module, name, replacement in _REPLACED:
+        setattr(module, name, replacement)
 
 
-def ec2(account_id: str, region: str) -> Any:
-    return ec2_backends[account_id][region]
+@dataclass(frozen=True)
+class Backends:
+    """The mended backends of one account and region."""
+
+    account_id: str
+    region: str
+
+    @property
+    def ec2(self) -> Any:
+        return ec2_backends[self.account_id][self.region]
+
+    @property
+    def elbv2(self) -> Any:
+        return elbv2_backends[self.account_id][self.region]
+
+    @property
+    def autoscaling(self) -> Any:
+        return autoscaling_backends[self.account_id][self.region]

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from ..model import CloudView, ImageView, TargetHealth
-from . import mends, metadata, state
+from . import mends, metadata, reconcile, state
 from .ec2_instances import Instance
 from .view import cloud_view, live_instances
 
@@ -33,13 +33,13 @@ class MotoEmulator:
     def __init__(self, server: BaseWSGIServer, endpoint: str, region: str) -> None:
         self.endpoint = endpoint
         self._server = server
-        self._region = region
+        self._backends = mends.Backends(DEFAULT_ACCOUNT_ID, region)
         self._thread = threading.Thread(target=server.serve_forever, name="aws-api", daemon=True)
         self._thread.start()
 
     def view(self) -> CloudView:
         with state.lock:
-            return cloud_view(self._ec2)
+            return cloud_view(self._backends)
 
     def instance_started(self, instance_id: str) -> None:
         with state.lock:
@@ -55,22 +55,32 @@ class MotoEmulator:
 
     def image_ready(self, image_id: str) -> None:
         with state.lock:
-            self._ec2.image_ready(image_id)
+            self._backends.ec2.image_ready(image_id)
 
     def target_health(self, target_group: str, instance_id: str, health: TargetHealth) -> None:
         with state.lock:
-            pass
+            group = self._backends.elbv2.target_groups.get(target_group)
+            if group and instance_id in group.targets:
+                group.found[instance_id] = health
+
+    def target_drained(self, target_group: str, instance_id: str) -> None:
+        with state.lock:
+            group = self._backends.elbv2.target_groups.get(target_group)
+            if group:
+                group.drained(instance_id)
 
     def metadata(self, source_address: str, path: str) -> str | None:
         with state.lock:
-            for instance in live_instances(self._ec2):
+            for instance in live_instances(self._backends.ec2):
                 if instance.private_ip == source_address and instance.state != "stopped":
-                    return metadata.lookup(instance, None, path)
+                    found = self._backends.autoscaling.find_member(instance.id)
+                    state_to_reach = found[1].target_lifecycle_state if found else None
+                    return metadata.lookup(instance, state_to_reach, path)
         return None
 
     def step(self) -> None:
         with state.lock:
-            pass
+            reconcile.step(self._backends.autoscaling, self._backends.elbv2)
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -79,12 +89,8 @@ class MotoEmulator:
         with state.lock:
             BackendDict.reset()
 
-    @property
-    def _ec2(self) -> Any:
-        return mends.ec2(DEFAULT_ACCOUNT_ID, self._region)
-
     def _instance(self, instance_id: str) -> Instance:
-        instance: Instance = self._ec2.get_instance(instance_id)
+        instance: Instance = self._backends.ec2.get_instance(instance_id)
         return instance
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
-from ..model import Attachment, CloudView, InstanceView, VolumeView, VpcView
+from ..model import (
+    Attachment,
+    CloudView,
+    InstanceView,
+    ListenerView,
+    LoadBalancerView,
+    Target,
+    TargetGroupView,
+    VolumeView,
+    VpcView,
+)
 from .ec2_instances import Instance
+from .elbv2 import TargetGroup, forwarded_to, node_interfaces
 from .images import image_view
+from .mends import Backends
 
 
 def live_instances(ec2: Any) -> list[Instance]:
@@ -21,8 +34,14 @@ def live_instances(ec2: Any) -> list[Instance]:
     ]
 
 
-def cloud_view(ec2: Any) -> CloudView:
+def cloud_view(backends: Backends) -> CloudView:
     """One consistent picture; the caller holds the lock."""
+    ec2, elbv2 = backends.ec2, backends.elbv2
+    members = {
+        member.instance.id: (group.name, member.lifecycle_state)
+        for group in backends.autoscaling.groups()
+        for member in group.instance_states
+    }
     instances = live_instances(ec2)
     roots = {
         device.volume_id
@@ -31,15 +50,15 @@ def cloud_view(ec2: Any) -> CloudView:
     }
     return CloudView(
         vpcs=tuple(_vpc(vpc) for vpc in ec2.vpcs.values()),
-        instances=tuple(_instance(instance) for instance in instances),
+        instances=tuple(_instance(i, *members.get(i.id, ("", ""))) for i in instances),
         volumes=tuple(
             VolumeView(volume.id, int(volume.size), volume.status, volume.snapshot_id)
             for volume in ec2.volumes.values()
             if volume.id not in roots
         ),
         images=tuple(image_view(ami, ec2.account_id) for ami in ec2.amis.values()),
-        target_groups=(),
-        load_balancers=(),
+        target_groups=tuple(_target_group(ec2, group) for group in elbv2.target_groups.values()),
+        load_balancers=tuple(_load_balancer(lb) for lb in elbv2.load_balancers.values()),
     )
 
 
@@ -51,7 +70,7 @@ def _gateway(vpc: Any) -> str:
     return str(ipaddress.IPv4Network(vpc.cidr_block)[1])
 
 
-def _instance(instance: Instance) -> InstanceView:
+def _instance(instance: Instance, group: str, lifecycle_state: str) -> InstanceView:
     ec2 = instance.ec2_backend
     vpc = ec2.get_vpc(instance.vpc_id)
     interface = instance.nics[0]
@@ -77,4 +96,74 @@ def _instance(instance: Instance) -> InstanceView:
             if name != instance.root_device_name
         ),
         tags=tags,
+        group=group,
+        lifecycle_state=lifecycle_state,
     )
+
+
+def _target_group(ec2: Any, group: TargetGroup) -> TargetGroupView:
+    attributes = group.attributes
+    port = str(group.health_check_port)
+    sticky = str(attributes["stickiness.type"])
+    if attributes["stickiness.enabled"] != "true":
+        sticky = ""
+    return TargetGroupView(
+        arn=group.arn,
+        name=group.name,
+        protocol=str(group.protocol),
+        targets=_targets(ec2, group.targets.values()),
+        draining=_targets(ec2, (group.deregistered_targets[i] for i in group.draining_until)),
+        check_path=group.health_check_path or "/",
+        check_port=int(port) if port.isdigit() else None,
+        check_matcher=group.matcher["HttpCode"],
+        check_interval=float(group.health_check_interval_seconds),
+        check_timeout=float(group.health_check_timeout_seconds),
+        healthy_threshold=int(group.healthy_threshold_count),
+        unhealthy_threshold=int(group.unhealthy_threshold_count),
+        deregistration_delay=float(attributes["deregistration_delay.timeout_seconds"]),
+        stickiness=sticky,  # type: ignore[arg-type]
+        stickiness_seconds=int(attributes.get(f"stickiness.{sticky}.duration_seconds", 0)),
+    )
+
+
+def _targets(ec2: Any, targets: Iterable[dict[str, Any]]) -> tuple[Target, ...]:
+    """Targets with an address: one whose instance is terminated has none."""
+    found = ((target, ec2.get_instance_by_id(target["Id"])) for target in targets)
+    return tuple(
+        Target(target["Id"], instance.private_ip, int(target["Port"]))
+        for target, instance in found
+        if instance is not None and instance.private_ip
+    )
+
+
+def _load_balancer(balancer: Any) -> LoadBalancerView:
+    return LoadBalancerView(
+        arn=balancer.arn,
+        name=balancer.name,
+        dns_name=balancer.dns_name,
+        addresses=tuple(eni.private_ip_address for eni in node_interfaces(balancer)),
+        vpc_id=balancer.vpc_id,
+        listeners=tuple(_listener(listener) for listener in balancer.listeners.values()),
+        idle_timeout=float(balancer.attrs["idle_timeout.timeout_seconds"]),
+    )
+
+
+def _listener(listener: Any) -> ListenerView:
+    in_order = sorted(
+        listener.rules.values(),
+        key=lambda rule: (rule.is_default, 0 if rule.is_default else int(rule.priority)),
+    )
+    rules = tuple(
+        (patterns, forwarded_to(rule)[0])
+        for rule in in_order
+        if forwarded_to(rule) and ((patterns := _path_patterns(rule)) or rule.is_default)
+    )
+    return ListenerView(port=int(listener.port), protocol=listener.protocol, rules=rules)
+
+
+def _path_patterns(rule: Any) -> tuple[str, ...]:
+    for condition in rule.conditions:
+        if condition.get("Field") == "path-pattern":
+            values = condition.get("PathPatternConfig", {}).get("Values")
+            return tuple(values or condition.get("Values", []))
+    return ()

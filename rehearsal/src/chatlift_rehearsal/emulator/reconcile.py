@@ -1,0 +1,306 @@
+"""What Auto Scaling does by itself: one turn of the loop that makes groups what they should be.
+
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.elbv2.models import ELBv2Backend
+
+from . import state
+from .activities import at
+from .autoscaling import AutoScalingMends, Group
+from .elbv2 import TargetGroup
+from .lifecycle import LAUNCHING, TERMINATING, GroupInstance, outcome
+
+# After the n-th failed launch in a row a group waits 2^n seconds, at most this long.
+_LONGEST_BACKOFF = 60.0
+_NAME_TAG = "aws:autoscaling:groupName"
+
+
+def step(backend: AutoScalingMends, elbv2: ELBv2Backend) -> None:
+    """Bring every group one turn further; the caller holds the lock."""
+    for target_group in elbv2.target_groups.values():
+        if isinstance(target_group, TargetGroup):
+            target_group.finish_draining()
+    for group in backend.groups():
+        _Turn(backend, elbv2, group).take()
+
+
+class _Turn:
+    """One turn of one group."""
+
+    def __init__(self, backend: AutoScalingMends, elbv2: ELBv2Backend, group: Group) -> None:
+        self._backend = backend
+        self._elbv2 = elbv2
+        self._group = group
+
+    def take(self) -> None:
+        self._replace_unhealthy()
+        for member in list(self._group.instance_states):
+            self._advance(member)
+        self._scale()
+        self._sync_targets()
+        if self._group.status and not self._group.instance_states:
+            self._backend.forget_group(self._group)
+
+    # Health.
+
+    def _replace_unhealthy(self) -> None:
+        for member in self._group.members:
+            reason = self._ill(member)
+            if reason is None:
+                continue
+            member.health_status = "Unhealthy"
+            if not self._group.suspended("ReplaceUnhealthy"):
+                self._group.leave(
+                    member,
+                    f"{at()} an instance was taken out of service in response to {reason}.",
+                    replaced=True,
+                )
+
+    def _ill(self, member: GroupInstance) -> str | None:
+        """Why an instance is unhealthy, in AWS's words."""
+        if member.health_status == "Unhealthy":
+            return "a user health-check"
+        if self._group.suspended("HealthCheck"):
+            return None
+        if member.instance.state not in ("pending", "running"):
+            return "an EC2 health check indicating it has been terminated or stopped"
+        if member.instance.impaired:
+            return "EC2 instance status checks failure"
+        if "ELB" in str(self._group.health_check_type) and self._elb_unhealthy(member):
+            return "an ELB system health check failure"
+        return None
+
+    def _elb_unhealthy(self, member: GroupInstance) -> bool:
+        grace = float(self._group.health_check_grace_period or 0)
+        if member.in_service_since is None or state.now() < member.in_service_since + grace:
+            return False
+        return any(
+            target_group.health_of(member.instance.id) == "unhealthy"
+            for target_group in self._target_groups()
+        )
+
+    # Lifecycle.
+
+    def _advance(self, member: GroupInstance) -> None:
+        """Take an instance as far on its way as it can go now."""
+        if member.lifecycle_state == "Pending" and member.instance.state == "running":
+            if self._backend.begin_waits(self._group, member, LAUNCHING):
+                self._progress(member, "MidLifecycleAction", 60)
+            else:
+                self._enter_service(member)
+        if member.lifecycle_state == "Pending:Wait":
+            self._end_launch_wait(member)
+        if member.lifecycle_state == "Terminating" and self._drained(member):
+            self._ask_terminating_hooks(member)
+        if member.lifecycle_state == "Terminating:Wait" and (
+            member.host_gone or outcome(member.waits.values())
+        ):
+            self._terminate(member)
+        if member.lifecycle_state == "Terminating:Proceed":
+            self._forget_terminated(member)
+
+    def _end_launch_wait(self, member: GroupInstance) -> None:
+        result = outcome(member.waits.values())
+        if result == "CONTINUE":
+            self._enter_service(member)
+        elif result == "ABANDON":
+            message = "Lifecycle Action was abandoned: the launching hook ended with ABANDON."
+            if member.activity:
+                member.activity.end("Cancelled", message)
+            member.abandoned = True
+            self._launch_failed()
+            self._group.leave(
+                member,
+                f"{at()} an instance was taken out of service because its lifecycle action was "
+                "abandoned.",
+                replaced=True,
+            )
+
+    def _enter_service(self, member: GroupInstance) -> None:
+        member.lifecycle_state = "InService"
+        member.in_service_since = state.now()
+        member.waits = {}
+        if member.activity:
+            member.activity.end()
+            member.activity = None
+        self._group.failed_launches = 0
+        self._sync_targets()
+
+    def _drained(self, member: GroupInstance) -> bool:
+        """Connections drain before the terminating hook is asked."""
+        self._sync_targets()
+        if member.host_gone or member.abandoned:
+            return True
+        draining = any(
+            target_group.health_of(member.instance.id) == "draining"
+            for target_group in self._target_groups()
+        )
+        if draining:
+            self._progress(member, "WaitingForELBConnectionDraining", 30)
+        return not draining
+
+    def _ask_terminating_hooks(self, member: GroupInstance) -> None:
+        # A launch that was given up has nothing to leave, a host that is gone nobody to ask.
+        if member.abandoned or member.host_gone:
+            self._terminate(member)
+        elif self._backend.begin_waits(self._group, member, TERMINATING):
+            self._progress(member, "MidLifecycleAction", 60)
+        else:
+            self._terminate(member)
+
+    def _terminate(self, member: GroupInstance) -> None:
+        member.lifecycle_state = "Terminating:Proceed"
+        member.waits = {}
+        member.instance.terminate()
+        self._progress(member, "InProgress", 80)
+
+    def _forget_terminated(self, member: GroupInstance) -> None:
+        if member.instance.state != "terminated":
+            return
+        self._group.instance_states.remove(member)
+        if member.activity:
+            member.activity.end()
+
+    def _progress(self, member: GroupInstance, status: str, progress: int) -> None:
+        if member.activity and member.activity.end_time is None:
+            member.activity.status_code = status
+            member.activity.progress = progress
+
+    # Capacity.
+
+    def _scale(self) -> None:
+        group = self._group
+        desired = int(group.desired_capacity or 0)
+        active = len(group.members)
+        # The place of an instance that is replaced is taken until it is gone: an unhealthy
+        # instance is terminated before another is launched.
+        kept = sum(1 for m in group.instance_states if m.leaving and m.replaced)
+        if active > desired and not group.suspended("Terminate"):
+            self._scale_in(active - desired, active)
+        elif active + kept < desired and not group.suspended("Launch"):
+            for _ in range(desired - active - kept):
+                if state.now() >= group.next_launch_at:
+                    self._launch()
+
+    def _scale_in(self, count: int, active: int) -> None:
+        for number in range(count):
+            member = self._victim()
+            if member is None:
+                return
+            self._group.leave(
+                member,
+                f"{at()} an instance was taken out of service in response to a difference between "
+                f"desired and actual capacity, shrinking the capacity from {active - number} to "
+                f"{active - number - 1}. {at()} instance {member.instance.id} was selected for "
+                "termination.",
+                replaced=False,
+            )
+        self._sync_targets()
+
+    def _victim(self) -> GroupInstance | None:
+        """AWS's default termination policy: fullest zone, oldest version, oldest instance.
+
+        Before those, one that does not serve yet.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
+        """
+        candidates = [m for m in self._group.members if not m.protected_from_scale_in]
+        zones = Counter(str(m.availability_zone) for m in self._group.members)
+        return min(
+            candidates,
+            key=lambda m: (
+                m.lifecycle_state == "InService",
+                -zones[str(m.availability_zone)],
+                int((m.launch_template or {}).get("Version") or 0),
+                m.instance.launch_time,
+            ),
+            default=None,
+        )
+
+    def _launch(self) -> None:
+        group = self._group
+        before = len(group.members)
+        cause = (
+            f"{at()} an instance was started in response to a difference between desired and "
+            f"actual capacity, increasing the capacity from {before} to {before + 1}."
+        )
+        try:
+            instance = self._run_instance()
+        except ServiceException as error:
+            activity = group.begin("Launching a new EC2 instance. Status Reason: failed", cause)
+            activity.end("Failed", f"{error.message}. Launching EC2 instance failed.")
+            self._launch_failed()
+            return
+        member = GroupInstance(
+            instance,
+            "Pending",
+            protected_from_scale_in=group.new_instances_protected_from_scale_in,
+            autoscaling_group=group,
+        )
+        member.activity = group.begin(f"Launching a new EC2 instance: {instance.id}", cause)
+        group.instance_states.append(member)
+
+    def _launch_failed(self) -> None:
+        self._group.failed_launches += 1
+        backoff = min(2.0**self._group.failed_launches, _LONGEST_BACKOFF)
+        self._group.next_launch_at = state.now() + backoff
+
+    def _run_instance(self) -> Any:
+        group = self._group
+        template = group.ec2_launch_template
+        assert template is not None  # CreateAutoScalingGroup insists on one
+        version = template.get_version(group.launch_template_version)
+        zone, subnet_id = self._place()
+        reservation = self._backend.ec2_backend.run_instances(
+            "",
+            1,
+            None,
+            [],
+            launch_template={"LaunchTemplateId": template.id, "Version": str(version.number)},
+            instance_type="m1.small",
+            is_instance_type_default=True,
+            region_name=self._backend.region_name,
+            placement=zone,
+            subnet_id=subnet_id,
+            associate_public_ip=None,
+            tags={"instance": {**group.get_propagated_tags(), _NAME_TAG: group.name}},
+        )
+        return reservation.instances[0]
+
+    def _place(self) -> tuple[str, str | None]:
+        """The zone with the fewest instances, and the group's subnet there if it has subnets."""
+        used = Counter(str(m.availability_zone) for m in self._group.members)
+        if not self._group.vpc_zone_identifier:
+            zone = min(self._group.availability_zones, key=lambda zone: used[zone])
+            return zone, None
+        subnets = [
+            self._backend.ec2_backend.get_subnet(subnet_id.strip())
+            for subnet_id in self._group.vpc_zone_identifier.split(",")
+        ]
+        subnet = min(subnets, key=lambda subnet: used[subnet.availability_zone])
+        return subnet.availability_zone, subnet.id
+
+    # Target groups.
+
+    def _target_groups(self) -> list[TargetGroup]:
+        known = (self._elbv2.target_groups.get(arn) for arn in self._group.target_group_arns)
+        return [group for group in known if isinstance(group, TargetGroup)]
+
+    def _sync_targets(self) -> None:
+        """Instances in service are registered, and no others of this group."""
+        for target_group in self._target_groups():
+            for member in self._group.instance_states:
+                instance_id = member.instance.id
+                wanted = member.lifecycle_state == "InService" and not member.host_gone
+                if wanted and not self._group.suspended("AddToLoadBalancer"):
+                    if instance_id not in target_group.targets:
+                        target_group.register([{"Id": instance_id}])
+                elif not wanted and instance_id in target_group.targets:
+                    target_group.deregister([{"Id": instance_id}])
