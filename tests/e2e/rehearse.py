@@ -1,0 +1,106 @@
+"""The whole migration on this machine, as ``make rehearse`` runs it.
+
+Starts the rehearsal, runs ``playbooks/site.yml``, sends a chat message from one application
+instance to another, and prints what an operator wants to know next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.e2e.conversation import exchange
+from tests.e2e.stack import Stack, rehearsal_environment
+
+PLAY = re.compile(r"^PLAY \[(?P<name>.*?)\] \**$")
+STACK = "demo"
+
+
+class Stages:
+    """Seconds a stage, in the order they ran."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        start = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - start
+
+
+def run(command: list[str]) -> None:
+    """Run a command whose output the person sees; end with its exit code when it fails."""
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+def run_playbook(playbook: str, stages: Stages) -> None:
+    """Run a playbook, show its output, and time each of its plays."""
+    environment = dict(os.environ, ANSIBLE_FORCE_COLOR="1" if sys.stdout.isatty() else "0")
+    process = subprocess.Popen(
+        ["ansible-playbook", playbook], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    name, start = "", time.monotonic()
+    assert process.stdout is not None
+    for line in process.stdout:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        if match := PLAY.match(re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip())):
+            if name:
+                stages.seconds[name] = time.monotonic() - start
+            name, start = match["name"], time.monotonic()
+    stages.seconds[name] = time.monotonic() - start
+    if process.wait():
+        sys.exit(process.returncode)
+
+
+def report(stack: Stack, stages: Stages, console: Console) -> None:
+    """Print the stack and the seconds each stage took."""
+    table = Table(title=f"Stack {stack.name} at {stack.url()}", title_justify="left")
+    for column in ("member", "role", "state", "address", "zone", "instance", "image", "volume"):
+        table.add_column(column, overflow="fold")
+    for i in stack.instances():
+        name = i.name if i.volume_id else i.tier
+        table.add_row(
+            name, i.role, i.state, i.address, i.zone[-1], i.id, i.image_id, i.volume_id or "-"
+        )
+    console.print(table)
+    times = Table(title="Seconds a stage", title_justify="left")
+    times.add_column("stage")
+    times.add_column("seconds", justify="right")
+    for name, seconds in stages.seconds.items():
+        times.add_row(name, f"{seconds:.1f}")
+    times.add_section()
+    times.add_row("all", f"{sum(stages.seconds.values()):.1f}")
+    console.print(times)
+
+
+def main() -> None:
+    """Rehearse, and end with the table."""
+    stages = Stages()
+    with stages.stage("rehearsal up"):
+        run(["rehearsal", "up"])
+    os.environ.update(rehearsal_environment())
+    run_playbook("playbooks/site.yml", stages)
+    stack = Stack(STACK)
+    with stages.stage("a chat message between two instances"):
+        sender, receiver, text = asyncio.run(exchange(stack.url()))
+    console = Console(width=max(140, Console().width))
+    console.print(f"\n{sender} → {receiver}: {text!r}, received and stored.\n")
+    report(stack, stages, console)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The chat works on the stack as it stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pymysql
+from redis import Redis
+
+from tests.e2e.chat_client import ChatClient
+from tests.e2e.conversation import Ledger, exchange, new_name
+from tests.e2e.stack import Stack
+
+
+async def test_a_message_travels_between_two_app_instances(stack: Stack) -> None:
+    sender, receiver, _ = await exchange(stack.url())
+    assert sender != receiver
+
+
+async def test_presence_follows_who_comes_and_goes(stack: Stack) -> None:
+    room, names = new_name("room"), sorted(new_name("user") for _ in range(3))
+    async with ChatClient(stack.url(), names[0], room) as stays:
+        async with (
+            ChatClient(stack.url(), names[1], room),
+            ChatClient(stack.url(), names[2], room),
+        ):
+            await stays.wait_for_users(*names)
+            assert sorted(await stays.presence()) == names
+        await stays.wait_for_users(names[0])
+        assert await stays.presence() == [names[0]]
+
+
+async def test_an_account_is_known_to_every_app_instance(stack: Stack, ledger: Ledger) -> None:
+    name = new_name("user")
+    async with ChatClient(stack.url(), name, new_name("room")) as client:
+        ledger.accounts.add(name)
+        home = client.server_name
+        again = ChatClient(stack.url(), name, client.room)
+        assert not await again.register(), "the same name was registered twice"
+        await again.login()
+        await again.connect_elsewhere(home)
+        assert again.server_name != home
+        await again.close()
+
+
+def test_mysql_is_a_group_of_three_with_one_primary(stack: Stack) -> None:
+    secret = stack.secret("mysql")
+    for member in stack.instances("mysql"):
+        connection = pymysql.connect(
+            host=member.address,
+            user=secret["agent_username"],
+            password=secret["agent_password"],
+            ssl_ca=None,
+            ssl={"check_hostname": False},
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT MEMBER_STATE, MEMBER_ROLE"
+                " FROM performance_schema.replication_group_members ORDER BY MEMBER_ROLE"
+            )
+            assert list(cursor.fetchall()) == [
+                ("ONLINE", "PRIMARY"),
+                ("ONLINE", "SECONDARY"),
+                ("ONLINE", "SECONDARY"),
+            ]
+
+
+def test_redis_is_a_cluster_of_three_shards_over_zones(stack: Stack) -> None:
+    secret = stack.secret("redis")
+    members = {member.address: member for member in stack.instances("redis")}
+    assert len(members) == 6
+    server: Any = Redis(
+        host=next(iter(members)),
+        ssl=True,
+        ssl_ca_data=secret["ca"],
+        username=secret["agent_username"],
+        password=secret["agent_password"],
+        decode_responses=True,
+    )
+    info = server.execute_command("CLUSTER INFO")
+    assert (info["cluster_state"], info["cluster_slots_ok"], info["cluster_size"]) == (
+        "ok",
+        "16384",
+        "3",
+    )
+    nodes = server.execute_command("CLUSTER NODES")
+    zones = {n["node_id"]: members[address.split(":")[0]].zone for address, n in nodes.items()}
+    replicas = {n["node_id"]: n["master_id"] for n in nodes.values() if n["master_id"] != "-"}
+    assert len(replicas) == 3
+    assert all(zones[replica] != zones[master] for replica, master in replicas.items())
+
+
+def test_every_member_sits_in_its_zone_with_its_volume(stack: Stack) -> None:
+    for member in [*stack.instances("redis"), *stack.instances("mysql")]:
+        letter = re.fullmatch(r"(?:redis|mysql)-([a-c])\d", member.name)
+        assert letter and member.zone.endswith(letter[1])
+        assert member.volume_id
+    assert {i.zone[-1] for i in stack.instances("app")} == {"a", "b", "c"}
