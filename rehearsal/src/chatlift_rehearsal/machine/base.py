@@ -42,6 +42,7 @@ MASKED_UNITS = (
     "systemd-networkd-wait-online.service",
     "getty.target",
     "console-getty.service",
+    "e2scrub_reap.service",
 )
 """The kernel and its devices are this machine's: an instance must not manage them."""
 
@@ -58,7 +59,7 @@ datasource:
 network: {config: disabled}
 manage_etc_hosts: true
 apt: {preserve_sources_list: true}
-apt_preserve_sources_list: true
+updates: {network: {when: [boot-new-instance]}}  # hotplug would need udev
 system_info:
   distro: debian
   default_user:
@@ -70,7 +71,25 @@ system_info:
     shell: /bin/bash
 """
 
+DATA_SOURCE = """\
+# cloud-init recognises EC2 by its firmware, which a container lacks, and asks for a metadata token
+# on EC2 only. This module is found before its own of the same name and says that this is EC2.
+from cloudinit import sources
+from cloudinit.sources import DataSourceEc2 as ec2
+
+
+class DataSourceEc2Rehearsed(ec2.DataSourceEc2):
+    def _get_cloud_name(self):
+        return ec2.CloudNames.AWS
+
+
+def get_datasource_list(depends):
+    needs = (sources.DEP_FILESYSTEM, sources.DEP_NETWORK)
+    return sources.list_from_depends(depends, [(DataSourceEc2Rehearsed, needs)])
+"""
+
 FILES = {
+    "usr/lib/python3/dist-packages/DataSourceEc2.py": DATA_SOURCE,
     "etc/cloud/cloud.cfg.d/90_rehearsal.cfg": CLOUD_INIT,
     "etc/cloud/ds-identify.cfg": "policy: enabled\n",
     "etc/ssh/sshd_config.d/50-cloud.conf": "PasswordAuthentication no\nUseDNS no\n",
