@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 // Short limits, so that a server that fell silent costs seconds: a failover then shows as a late
 // acknowledgement. All values are milliseconds.
 const CONNECT_TIMEOUT = 2000;
-const SOCKET_TIMEOUT = 2500;
+const SOCKET_TIMEOUT = 1500;
 const RECONNECT_PAUSE = 200;
 
 /**

@@ -6,8 +6,9 @@ import { retry, within } from './timing.js';
 const script = (name) => readFileSync(new URL(`scripts/${name}.lua`, import.meta.url), 'utf8');
 const APPEND = script('append');
 const SYNC = script('sync');
+const INFO = ['info', 'replication'];
 
-const ATTEMPT_LIMIT = 3000; // ms
+const ATTEMPT_LIMIT = 2000; // ms
 const APPEND_DEADLINE = 8000; // ms; a failover must fit
 const WAIT_LIMIT = 500; // ms
 const RECEIPT_LIFE = 3600; // s; how late a sender may repeat a message
@@ -93,15 +94,20 @@ export class RoomStore {
    * A write's error is among the results, in its place.
    */
   async #write(room, writes) {
-    const wait = this.#waitReplicas > 0;
-    const confirmation = wait ? [['wait', this.#waitReplicas, WAIT_LIMIT], ['info', 'replication']] : [];
-    const replies = await this.#attempt(room, this.#commands.pipeline([...writes, ...confirmation]).exec());
-    const results = replies.map(([error, value]) => error ?? value);
-    if (results.some((result) => result instanceof Error)) this.#refresh();
-    return {
-      results: results.slice(0, writes.length),
-      safe: !wait || isSafe(this.#waitReplicas, ...results.slice(writes.length)),
-    };
+    if (this.#waitReplicas === 0) return { results: await this.#pipeline(room, writes), safe: true };
+    // WAIT would spend its whole time-out on a replica that is not there: ask first.
+    const [, before] = await this.#pipeline(room, [['exists', key(room, 'messages')], INFO]);
+    const wait = ['wait', Math.min(this.#waitReplicas, replicasInStep(before)), WAIT_LIMIT];
+    const results = await this.#pipeline(room, [...writes, wait, INFO]);
+    const [copies, after] = results.splice(writes.length);
+    return { results, safe: isSafe(this.#waitReplicas, copies, after) };
+  }
+
+  /** Commands without a key, such as WAIT, go where those with the room's keys go. */
+  async #pipeline(room, commands) {
+    const replies = await this.#attempt(room, this.#commands.pipeline(commands).exec());
+    if (replies.some(([error]) => error)) this.#refresh();
+    return replies.map(([error, value]) => error ?? value);
   }
 
   async #attempt(room, promise) {
@@ -114,16 +120,19 @@ export class RoomStore {
   }
 }
 
+/** How many replicas of the master that answered INFO replication are in step with it. */
+export function replicasInStep(info) {
+  return String(info).match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0;
+}
+
 /**
- * Do enough replicas have what was written? `copies` is what WAIT answered, `info` is what
- * INFO replication did. As many as are in step must have it: with none left, the master alone
- * has to do, since refusing would turn the loss of a replica into an outage.
+ * Do enough replicas have what was written? `copies` is what WAIT answered, `info` what INFO
+ * replication did right after it. As many as are in step must have it; with none left the master
+ * alone has to do, since refusing would turn the loss of a replica into an outage.
  */
 export function isSafe(wanted, copies, info) {
-  if (copies instanceof Error || info instanceof Error) return false;
-  if (!/^role:master\r?$/m.test(info)) return false;
-  const inStep = info.match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0;
-  return copies >= Math.min(wanted, inStep);
+  if (copies instanceof Error || !/^role:master\r?$/m.test(info)) return false;
+  return copies >= Math.min(wanted, replicasInStep(info));
 }
 
 const key = (room, what) => `chat:{${room}}:${what}`;
