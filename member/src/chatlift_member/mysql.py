@@ -1,0 +1,279 @@
+"""The MySQL tier: a member of a single-primary Group Replication group.
+
+What to do next is decided in `mysql_group`; this module looks, and does it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from . import mysql_accounts, mysql_data, mysql_force
+from .health import Status
+from .mysql_group import Action, Decision, View, decide, successor
+from .mysql_server import Server, Session, SqlError
+from .tier import Context
+from .wait import Deadline, NotYet, wait_for
+
+log = logging.getLogger(__name__)
+
+UNIT = "mysql.service"
+
+CLONE_FROM = 100
+"""An empty member that lacks more transactions than this is cloned; fewer are quicker to replay."""
+
+NEVER_CLONE = 2**63 - 1
+"""A member with data is cloned only if no binary log has what it lacks; this is MySQL's default."""
+
+ENTER_SECONDS = 60
+"""How long ``START GROUP_REPLICATION`` may take; it succeeds in some 3 s."""
+
+MOST_BEHIND = 100
+"""A primary hands over only to a member with at most this many transactions to apply."""
+
+PATIENCE = 1
+"""Seconds that a planned hand-over lets open transactions run on, before it closes them."""
+
+PAUSE = (5.0, 60.0)
+"""Seconds between attempts to enter the group after one that failed: the first, and the longest."""
+
+
+class MySql:
+    """Implements `chatlift_member.tier.Tier`."""
+
+    secret_keys = frozenset(
+        {"ca", "certificate", "private_key", "app_database", "root_password"}
+        | {
+            f"{who}_{what}"
+            for who in ("agent", "app", "replication")
+            for what in ("username", "password")
+        }
+    )
+    key_group = mysql_data.OWNER
+
+    def __init__(self, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
+        self._context = context
+        self._clock = clock
+        self._me = context.facts.name
+        self._names = [peer.name for peer in context.facts.identity.peers]
+        secrets = context.secrets
+        user, password = secrets["agent_username"], secrets["agent_password"]
+        self._local = Server.local(self._me, user, password)
+        self._others = [
+            Server.remote(peer.name, peer.address, user, password, context.tls)
+            for peer in context.facts.identity.others
+        ]
+        self._reason = ""
+        self._pause = 0.0
+        self._not_before = 0.0
+
+    def prepare(self, deadline: Deadline) -> None:
+        directory = self._context.data / "mysql"
+        if mysql_data.has_data(directory):
+            return
+        log.info("The volume is new: initialising %s.", directory)
+        group_name = self._context.facts.identity.mysql_group_name
+        mysql_data.initialise(
+            directory,
+            identity=mysql_data.server_uuid(group_name, self._me),
+            sql=mysql_accounts.statements(self._context.secrets),
+            scratch=self._context.run,
+            deadline=deadline,
+        )
+
+    def start(self, deadline: Deadline) -> None:
+        self._context.services.start(UNIT, timeout=deadline.remaining())
+        wait_for(f"MySQL on {self._me} to answer", self._see_myself, deadline)
+
+    def join(self, deadline: Deadline) -> None:
+        view = wait_for(f"{self._me} to be ONLINE in its group", self._step, deadline, interval=1)
+        if view.own.role == "PRIMARY":
+            wait_for("the primary to take writes", self._make_database, deadline)
+
+    def heal(self) -> None:
+        if self._clock() < self._not_before:
+            return
+        before = self._reason
+        try:
+            self._step()
+        except NotYet:
+            if self._reason != before:
+                log.warning("%s", self._reason)
+            return
+        if before:
+            log.info("%s is ONLINE in its group.", self._me)
+        self._pause = 0.0
+
+    def status(self) -> Status:
+        try:
+            view = self._local.view()
+        except SqlError as error:
+            return Status.down("DOWN", str(error))
+        own = view.own
+        return Status(
+            healthy=view.settled,
+            leads=view.leads,
+            role={"PRIMARY": "primary", "SECONDARY": "replica"}.get(own.role, "unknown"),
+            state=own.state,
+            detail="" if view.settled else self._reason,
+            metrics={
+                "mysql_members_online": sum(seat.online for seat in view.seats),
+                "mysql_applier_queue_transactions": own.queue,
+            },
+        )
+
+    def hand_over(self, deadline: Deadline) -> None:
+        view = self._local.view()
+        if not view.settled or view.own.role != "PRIMARY":
+            return
+        if len(view.seats) == 1:
+            log.warning("%s is the last member of its group: nobody can take over.", self._me)
+            return
+        uuid = wait_for("a secondary that can take over", self._successor, deadline)
+        with self._local.session(timeout=deadline.remaining()) as session:
+            session.query("SELECT group_replication_set_as_primary(%s, %s)", uuid, PATIENCE)
+        wait_for("the new primary to lead", lambda: self._see_leader(uuid), deadline)
+
+    def stop(self, deadline: Deadline) -> None:
+        try:
+            with self._local.session(timeout=deadline.remaining()) as session:
+                session.query("STOP GROUP_REPLICATION")
+        except SqlError as error:
+            log.warning("%s did not leave its group in good order: %s", self._me, error)
+        self._context.services.stop(UNIT, timeout=deadline.remaining())
+
+    def clean_up(self, deadline: Deadline) -> None:
+        """Nothing is left to do: the server keeps nothing outside its data directory."""
+
+    # -- becoming and staying a member ---------------------------------------------------------
+
+    def _step(self) -> View:
+        """Look, decide and act once; the view of a member that is where it belongs.
+
+        Raises `NotYet` with the reason otherwise, which the status then shows.
+        """
+        try:
+            mine = self._see_myself()
+            if not mine.settled:
+                self._act(mine)
+                mine = self._see_myself()
+            if not mine.settled:
+                raise NotYet(f"{self._me} is {mine.own.state}, catching up with its group")
+        except NotYet as reason:
+            self._reason = f"{reason}."
+            raise
+        self._reason = ""
+        return mine
+
+    def _act(self, mine: View) -> None:
+        decision = self._decide()
+        if decision.action is Action.BOOTSTRAP:
+            # Seconds may have passed since the first of the others answered: look once more.
+            decision = self._decide()
+        if decision.action is Action.WAIT:
+            raise NotYet(decision.reason.rstrip("."))
+        if decision.action is not Action.NOTHING:
+            log.info("%s", decision.reason)
+            self._enter(mine, bootstrap=decision.action is Action.BOOTSTRAP)
+
+    def _decide(self) -> Decision:
+        views = {self._me: self._see_myself()}
+        with ThreadPoolExecutor(max_workers=max(1, len(self._others))) as pool:
+            for server, view in zip(
+                self._others, pool.map(_view_or_none, self._others), strict=True
+            ):
+                if view:
+                    views[server.name] = view
+        forced = mysql_force.ordered(self._context.run)
+        decision = decide(self._me, self._names, views, forced=forced is not None)
+        if forced is not None and decision.action is Action.BOOTSTRAP:
+            log.warning("An operator forces %s to start the group: %s.", self._me, forced)
+        return decision
+
+    def _enter(self, mine: View, *, bootstrap: bool) -> None:
+        """Start Group Replication; raises `NotYet`, and makes `heal` pause, when that fails."""
+        secrets = self._context.secrets
+        try:
+            with self._local.session(timeout=ENTER_SECONDS) as session:
+                if mine.own.state == "ERROR":
+                    session.query("STOP GROUP_REPLICATION")
+                session.query(
+                    "SET GLOBAL group_replication_clone_threshold = %s",
+                    NEVER_CLONE if mine.transactions else CLONE_FROM,
+                )
+                session.query("SET GLOBAL group_replication_bootstrap_group = %s", int(bootstrap))
+                # Expelled, it was switched on: see group_replication_exit_state_action.
+                session.query("SET GLOBAL offline_mode = OFF")
+                # Given here, the credentials stay in memory and never reach the volume.
+                session.query(
+                    "START GROUP_REPLICATION USER = %s, PASSWORD = %s",
+                    secrets["replication_username"],
+                    secrets["replication_password"],
+                )
+        except SqlError as error:
+            self._pause = min(max(self._pause * 2, PAUSE[0]), PAUSE[1])
+            self._not_before = self._clock() + self._pause
+            raise NotYet(f"{self._me} could not enter its group: {error}".rstrip(".")) from None
+        finally:
+            if bootstrap:
+                self._forget_bootstrap()
+
+    def _forget_bootstrap(self) -> None:
+        """Make sure that no later START GROUP_REPLICATION, by whomever, starts a second group."""
+        mysql_force.done(self._context.run)
+        try:
+            with self._local.session() as session:
+                session.query("SET GLOBAL group_replication_bootstrap_group = OFF")
+        except SqlError as error:
+            log.error("group_replication_bootstrap_group may still be on: %s", error)
+
+    def _make_database(self) -> None:
+        """Create the application's database, once, on the first primary there is."""
+        name = self._context.secrets["app_database"]
+        try:
+            with self._local.session(timeout=10) as session:
+                if not session.view().leads:
+                    raise NotYet("it is still read-only")
+                if not _has_database(session, name):
+                    session.query(f"CREATE DATABASE {mysql_accounts.quote_name(name)}")
+        except SqlError as error:
+            raise NotYet(str(error).rstrip(".")) from None
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _see_myself(self) -> View:
+        try:
+            return self._local.view()
+        except SqlError as error:
+            raise NotYet(str(error).rstrip(".")) from None
+
+    def _successor(self) -> str:
+        seat = successor(self._see_myself(), MOST_BEHIND)
+        if not seat:
+            raise NotYet(f"no secondary is ONLINE and less than {MOST_BEHIND} transactions behind")
+        return seat.uuid
+
+    def _see_leader(self, uuid: str) -> None:
+        view = self._see_myself()
+        if not any(seat.uuid == uuid and seat.role == "PRIMARY" for seat in view.seats):
+            raise NotYet("the group has not elected it")
+        for server in self._others:
+            other = _view_or_none(server)
+            if other and other.uuid == uuid and other.leads:
+                return
+        raise NotYet("it does not take writes")
+
+
+def _view_or_none(server: Server) -> View | None:
+    try:
+        return server.view()
+    except SqlError:
+        return None
+
+
+def _has_database(session: Session, name: str) -> bool:
+    return bool(
+        session.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", name)
+    )

@@ -1,0 +1,194 @@
+"""What a MySQL member should do next: pure decisions, from what the members say of themselves.
+
+The rules, and why they are so strict, are in docs/architecture.md, "Stateful tiers": two groups
+that both take writes, or one that forgot some, are worse than a group that waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import reduce
+from operator import or_
+
+from .gtid import GtidSet
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One row of ``performance_schema.replication_group_members``."""
+
+    uuid: str
+    address: str
+    state: str
+    """``ONLINE``, ``RECOVERING``, ``OFFLINE``, ``ERROR`` or ``UNREACHABLE``."""
+    role: str
+    """``PRIMARY``, ``SECONDARY`` or empty."""
+    queue: int
+    """Transactions received and not applied yet."""
+
+    @property
+    def online(self) -> bool:
+        return self.state == "ONLINE"
+
+
+@dataclass(frozen=True)
+class View:
+    """What one server says of itself and of its group."""
+
+    uuid: str
+    writable: bool
+    """Neither ``super_read_only`` nor ``offline_mode``."""
+    seats: tuple[Seat, ...]
+    transactions: GtidSet
+    """Executed, and received but not executed yet."""
+
+    @property
+    def own(self) -> Seat:
+        """The server's own seat; an ``OFFLINE`` one before the plugin has ever started."""
+        offline = Seat(self.uuid, address="", state="OFFLINE", role="", queue=0)
+        return next((seat for seat in self.seats if seat.uuid == self.uuid), offline)
+
+    @property
+    def in_group(self) -> bool:
+        """Takes part in a group, though perhaps on the wrong side of a partition."""
+        return self.own.state in ("ONLINE", "RECOVERING")
+
+    @property
+    def has_majority(self) -> bool:
+        """Whether more than half of the group's seats can be reached from this server."""
+        reachable = sum(seat.state != "UNREACHABLE" for seat in self.seats)
+        return self.in_group and reachable * 2 > len(self.seats)
+
+    @property
+    def settled(self) -> bool:
+        """A full member of a group that can commit."""
+        return self.own.online and self.has_majority
+
+    @property
+    def leads(self) -> bool:
+        """The primary, taking writes."""
+        return self.settled and self.own.role == "PRIMARY" and self.writable
+
+
+class Action(Enum):
+    """What the member does next."""
+
+    NOTHING = auto()
+    """It is where it belongs."""
+    WAIT = auto()
+    """Look again later."""
+    JOIN = auto()
+    """Join the group that the others form."""
+    BOOTSTRAP = auto()
+    """Start the group: the one thing that must never be done on a guess."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An action, and the reason as a sentence."""
+
+    action: Action
+    reason: str
+
+
+def decide(
+    me: str, members: Iterable[str], views: Mapping[str, View], *, forced: bool = False
+) -> Decision:
+    """What member ``me`` does next.
+
+    ``members`` are all configured members, ``views`` those that answered, ``me`` among them.
+    ``forced``: an operator has taken it upon himself that this member has what is worth keeping.
+    All members come to the same answer from the same views, so that no more than one bootstraps.
+    """
+    mine = views[me]
+    others = {name: view for name, view in views.items() if name != me}
+    if mine.settled:
+        return Decision(Action.NOTHING, f"{me} is ONLINE in its group.")
+    if mine.in_group:
+        return Decision(Action.WAIT, _unsettled(me, mine))
+
+    group = {name: view for name, view in others.items() if view.settled}
+    if group:
+        return _join(me, mine, group)
+    unsettled = sorted(name for name, view in others.items() if view.in_group)
+    if unsettled:
+        return Decision(
+            Action.WAIT,
+            f"{_list(unsettled)} has a group, but it lacks a majority or is still joining; waiting "
+            "until that is settled.",
+        )
+    if forced:
+        return Decision(
+            Action.BOOTSTRAP, f"{me} starts the group because an operator has forced it to."
+        )
+    missing = sorted(set(members) - views.keys())
+    if missing:
+        return Decision(
+            Action.WAIT,
+            f"No group is running and {_list(missing)} gives no answer, but may have newer data; {me} "
+            f"waits for it, or for an operator's chatlift-member force-bootstrap.",
+        )
+    return _start(me, views)
+
+
+def _unsettled(me: str, mine: View) -> str:
+    if not mine.has_majority:
+        lost = [seat.address for seat in mine.seats if seat.state == "UNREACHABLE"]
+        return f"{me} has lost the majority of its group: {_list(lost)} cannot be reached."
+    return f"{me} is {mine.own.state}, catching up with its group."
+
+
+def _join(me: str, mine: View, group: Mapping[str, View]) -> Decision:
+    known = reduce(or_, (view.transactions for view in group.values()))
+    errant = mine.transactions - known
+    if errant:
+        return Decision(
+            Action.WAIT,
+            f"{me} has transactions that its group has not ({errant}) and must not join; save what "
+            f"they hold, then give it an empty volume, and it will be cloned.",
+        )
+    return Decision(Action.JOIN, f"{me} joins the group of {_list(sorted(group))}.")
+
+
+def _start(me: str, views: Mapping[str, View]) -> Decision:
+    """Nobody is in a group and all answer: a first formation, or the end of a full outage."""
+    empty = sorted(name for name, view in views.items() if not view.transactions)
+    if empty and len(empty) < len(views):
+        return Decision(
+            Action.WAIT,
+            f"No group is running and {_list(empty)} is empty while others have data; check that the "
+            "right volume is attached, then run chatlift-member force-bootstrap on the member to keep.",
+        )
+    everything = reduce(or_, (view.transactions for view in views.values()))
+    complete = sorted(name for name, view in views.items() if view.transactions >= everything)
+    if not complete:
+        return Decision(
+            Action.WAIT,
+            "No group is running and no member has all transactions of the others; compare them, "
+            "then run chatlift-member force-bootstrap on the member to keep.",
+        )
+    first = complete[0]
+    if first != me:
+        return Decision(Action.WAIT, f"{me} waits for {first} to start the group.")
+    what = "every member is empty" if empty else "it has all transactions of the others"
+    return Decision(Action.BOOTSTRAP, f"{me} starts the group: every member answers and {what}.")
+
+
+def successor(view: View, most_behind: int) -> Seat | None:
+    """The ONLINE secondary that is best able to lead: the least behind, then by address.
+
+    None while every one is more than ``most_behind`` transactions behind: a new primary makes its
+    clients wait until it has applied them.
+    """
+    ready = [
+        seat
+        for seat in view.seats
+        if seat.online and seat.uuid != view.uuid and seat.queue <= most_behind
+    ]
+    return min(ready, key=lambda seat: (seat.queue, seat.address), default=None)
+
+
+def _list(names: Iterable[str]) -> str:
+    return " and ".join(names)
