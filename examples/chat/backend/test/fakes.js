@@ -1,0 +1,80 @@
+import { isAfter } from '../src/streamIds.js';
+
+/** A room store in memory, with the switches that tests need. */
+export class FakeStore {
+  messages = [];
+  present = new Set();
+  safe = true;
+  failure = null;
+
+  add(text, from = 'ann') {
+    const id = `${this.messages.length + 1}-0`;
+    this.messages.push({ room: 'lobby', id, clientId: `c${id}`, from, text });
+    return id;
+  }
+
+  async sync(room, entries) {
+    if (this.failure) throw this.failure;
+    entries.forEach((entry) => this.present.add(entry));
+    return { tail: this.messages.at(-1)?.id ?? '0-0', entries: [...this.present], safe: this.safe };
+  }
+
+  async leave(room, entry) {
+    this.present.delete(entry);
+  }
+
+  async range(room, after, upTo, count) {
+    return this.messages.filter(({ id }) => isAfter(id, after) && !isAfter(id, upTo)).slice(0, count);
+  }
+
+  async latest(room, upTo, count) {
+    return this.messages.filter(({ id }) => !isAfter(id, upTo)).slice(-count);
+  }
+}
+
+export class FakeBus {
+  subscribed = [];
+  notices = [];
+
+  async subscribe(room) {
+    this.subscribed.push(room);
+  }
+
+  unsubscribe(room) {
+    this.subscribed = this.subscribed.filter((name) => name !== room);
+  }
+
+  notify(room, id = '') {
+    this.notices.push(id);
+  }
+
+  listen(handlers) {
+    this.handlers = handlers;
+  }
+}
+
+/** A client that notes what reaches it, in order. */
+export class FakeClient {
+  seen = [];
+  attached = false;
+
+  constructor(id, user) {
+    this.id = id;
+    this.user = user;
+  }
+
+  attach() {
+    this.attached = true;
+  }
+
+  reply = (answer) => {
+    this.answer = answer;
+    this.seen.push(...answer.messages.map(({ text }) => text));
+  };
+
+  receive(event, payload) {
+    if (this.attached && event === 'message') this.seen.push(payload.text);
+  }
+}
+
+export const quiet = { info() {}, warn() {}, error() {} };
