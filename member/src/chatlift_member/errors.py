@@ -10,3 +10,7 @@ class AgentError(Exception):
 
 class NotInTime(AgentError):
     """A deadline passed before the awaited condition held."""
+
+
+class Abandoned(AgentError):
+    """The launch failed and the Auto Scaling group was told so."""

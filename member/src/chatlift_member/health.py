@@ -1,9 +1,21 @@
-"""How a member says how it is."""
+"""How a member says how it is: its status, looked at in the background, served on port 8008."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+log = logging.getLogger(__name__)
+
+PORT = 8008
+REFRESH_SECONDS = 0.5
+STALE_SECONDS = 5.0
+"""A status older than this is no longer believed: the look at the service itself hangs."""
 
 
 @dataclass(frozen=True)
@@ -27,3 +39,110 @@ class Status:
     def down(cls, state: str, detail: str) -> Status:
         """The status of a service that does not answer, or is not started yet."""
         return cls(healthy=False, leads=False, role="unknown", state=state, detail=detail)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of port 8008."""
+
+    code: int
+    content_type: str
+    body: str
+
+
+def answer(path: str, status: Status, member: str, tier: str) -> Answer:
+    """What ``GET path`` is answered while the member's status is ``status``."""
+    if path == "/metrics":
+        return Answer(200, "text/plain; version=0.0.4", metrics_text(status, member, tier))
+    good = {
+        "/healthz": status.healthy,
+        "/primary": status.healthy and status.leads,
+        "/replica": status.healthy and not status.leads,
+    }
+    if path not in good:
+        return Answer(404, "application/json", json.dumps({"paths": [*good, "/metrics"]}))
+    body = {
+        "member": member,
+        "tier": tier,
+        "role": status.role,
+        "state": status.state,
+        "detail": status.detail,
+    }
+    return Answer(200 if good[path] else 503, "application/json", json.dumps(body))
+
+
+def metrics_text(status: Status, member: str, tier: str) -> str:
+    """The status in Prometheus' text format: gauges with the labels ``member`` and ``tier``."""
+    values = {"healthy": float(status.healthy), "leads": float(status.leads), **status.metrics}
+    lines = []
+    for name, value in values.items():
+        lines.append(f"# TYPE chatlift_{name} gauge")
+        lines.append(f'chatlift_{name}{{member="{member}",tier="{tier}"}} {value:g}')
+    return "\n".join(lines) + "\n"
+
+
+class Monitor:
+    """Looks at the service in a thread, so that a probe never waits for the service."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._status = Status.down("starting", "The agent has just started.")
+        self._seen = clock()
+
+    def watch(self, look: Callable[[], Status]) -> None:
+        """Call ``look`` every `REFRESH_SECONDS` from now on, as long as the agent lives."""
+        threading.Thread(target=self._watch, args=(look,), name="monitor", daemon=True).start()
+
+    def _watch(self, look: Callable[[], Status]) -> None:
+        while True:
+            self.refresh(look)
+            time.sleep(REFRESH_SECONDS)
+
+    def refresh(self, look: Callable[[], Status]) -> None:
+        """Take one look; a defect of the look itself counts as a service that is down."""
+        try:
+            status = look()
+        except Exception as error:
+            log.exception("The look at the service failed.")
+            status = Status.down("unknown", f"The look at the service failed: {error}.")
+        if (status.role, status.state, status.healthy) != (
+            self._status.role,
+            self._status.state,
+            self._status.healthy,
+        ):
+            log.info("Now %s, %s. %s", status.role, status.state, status.detail)
+        self._status, self._seen = status, self._clock()
+
+    def status(self) -> Status:
+        """The latest status, unless it is too old to be believed."""
+        age = self._clock() - self._seen
+        if age > STALE_SECONDS and self._status.healthy:
+            return Status.down("stale", f"The service has not answered for {age:.0f} s.")
+        return self._status
+
+
+def serve(monitor: Monitor, member: str, tier: str, port: int = PORT) -> ThreadingHTTPServer:
+    """Answer on all addresses from now on, in threads; the security group says who may ask."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self) -> None:
+            reply = answer(self.path, monitor.status(), member, tier)
+            body = reply.body.encode()
+            self.send_response(reply.code)
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: several probes a second would fill the journal."""
+
+    server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104 (see above)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

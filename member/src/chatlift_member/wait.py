@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TypeVar
 from .errors import NotInTime
 
 Value = TypeVar("Value")
+log = logging.getLogger(__name__)
 
 
 class NotYet(Exception):
@@ -42,21 +44,30 @@ def wait_for(
     deadline: Deadline,
     *,
     interval: float = 0.25,
+    growth: float = 1.0,
+    longest: float = 15.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Value:
     """Call ``probe`` until it no longer raises `NotYet`, and return what it returns.
 
     ``what`` completes the sentence "waited for ...". Any other exception of the probe is passed on,
-    so that a probe decides by itself which failures time can mend.
+    so that a probe decides by itself which failures time can mend. Each new thing seen is logged
+    once. The pause of ``interval`` seconds is multiplied by ``growth`` each time, up to
+    ``longest``.
 
     Raises `NotInTime`, which says what was awaited, for how long, and what was last seen.
     """
+    logged = ""
     while True:
         try:
             return probe()
         except NotYet as seen:
+            if str(seen) != logged:
+                logged = str(seen)
+                log.info("Waiting for %s: %s.", what, logged)
             if deadline.remaining() <= 0:
                 raise NotInTime(
                     f"Waited {deadline.seconds:.0f} s in vain for {what}; last seen: {seen}."
                 ) from None
         sleep(min(interval, max(deadline.remaining(), 0.01)))
+        interval = min(interval * growth, max(longest, interval))

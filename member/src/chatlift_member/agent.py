@@ -1,0 +1,166 @@
+"""The order of things: from an instance to a member, and back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import config, volume
+from .app import App
+from .aws import client
+from .errors import Abandoned, AgentError
+from .facts import Facts
+from .health import Monitor, serve
+from .identity import gather_facts, read_identity
+from .imds import Imds
+from .lifecycle import Lifecycle
+from .mysql import MySql
+from .notify import notify
+from .redis import Redis
+from .secrets import fetch_secret, write_tls
+from .service import Services
+from .tier import Context, Tier
+from .wait import Deadline
+
+log = logging.getLogger(__name__)
+
+JOIN_SECONDS = 1200
+"""From boot to good standing. A first formation waits for the slowest of all members, and a large
+data set has to be copied; a group that hopes for something quicker sets a shorter hook."""
+
+LEAVE_SECONDS = 300
+BEAT_SECONDS = 1.0
+HEAL_EVERY = 5
+"""Beats between two looks at what the tier itself has to mend."""
+
+TIERS: dict[str, type[App] | type[Redis] | type[MySql]] = {
+    "app": App,
+    "redis": Redis,
+    "mysql": MySql,
+}
+
+
+@dataclass
+class Agent:
+    """One run of the agent on one instance."""
+
+    facts: Facts
+    lifecycle: Lifecycle
+    ec2: Any
+    secretsmanager: Any
+    monitor: Monitor
+    services: Services
+
+    @classmethod
+    def create(cls) -> Agent:
+        """Find out who this instance is; raises `AgentError`."""
+        imds = Imds()
+        facts = gather_facts(read_identity(), imds)
+        identity = facts.identity
+        return cls(
+            facts=facts,
+            lifecycle=Lifecycle(client("autoscaling", identity), facts, imds),
+            ec2=client("ec2", identity),
+            secretsmanager=client("secretsmanager", identity),
+            monitor=Monitor(),
+            services=Services(),
+        )
+
+    def run(self) -> None:
+        """Be the member until its group ends this instance.
+
+        Raises `Abandoned` when the launch failed and the group knows, and the `AgentError` itself
+        when no launch was pending: then systemd tries again.
+        """
+        identity = self.facts.identity
+        log.info("This is %s of the stack %s.", self.facts.name, identity.stack)
+        serve(self.monitor, self.facts.name, identity.tier)
+        try:
+            with self.lifecycle.heartbeats(identity.launch_hook):
+                tier = self._know()
+                if not self.lifecycle.is_leaving():
+                    self._become(tier)
+                    self.lifecycle.complete(identity.launch_hook, "CONTINUE")
+        except Exception as error:
+            log.error("%s did not become a member: %s", self.facts.instance_id, error)
+            if self.lifecycle.complete(identity.launch_hook, "ABANDON"):
+                raise Abandoned("Its group launches another instance.") from error
+            raise
+        notify("READY=1", f"STATUS={self.facts.name} is in good standing.")
+        self._stay(tier)
+        with self.lifecycle.heartbeats(identity.terminate_hook):
+            self._leave(tier)
+        self.lifecycle.complete(identity.terminate_hook, "CONTINUE")
+
+    def _know(self) -> Tier:
+        """Fetch the secret and build the tier; from here on port 8008 tells the truth."""
+        identity = self.facts.identity
+        kind = TIERS[identity.tier]
+        secret = fetch_secret(
+            self.secretsmanager, identity.secret_arn, kind.secret_keys, Deadline(JOIN_SECONDS)
+        )
+        context = Context(self.facts, secret, self.services)
+        write_tls(secret, context.tls, kind.key_group)
+        tier = kind(context)
+        self.monitor.watch(tier.status)
+        values = config.variables(self.facts, secret, context.tls)
+        for path in config.render_all(values, context.run):
+            log.debug("Rendered %s.", path)
+        return tier
+
+    def _become(self, tier: Tier) -> None:
+        """Make this instance the member. On a running member every step finds its work done."""
+        deadline = Deadline(JOIN_SECONDS)
+        identity = self.facts.identity
+        if identity.volume_id and identity.member:
+            notify("STATUS=Waiting for the data volume.")
+            device = volume.attach(self.ec2, identity.volume_id, self.facts.instance_id, deadline)
+            volume.mount(device, identity.member, Context.data)
+        for step, act in (
+            ("Preparing", tier.prepare),
+            ("Starting", tier.start),
+            ("Joining", tier.join),
+        ):
+            notify(f"STATUS={step}.")
+            log.info("%s.", step)
+            act(deadline)
+
+    def _stay(self, tier: Tier) -> None:
+        """Watch and mend until the group ends this instance."""
+        beat = 0
+        while not self.lifecycle.is_leaving():
+            notify("WATCHDOG=1", f"STATUS={self.monitor.status().state}")
+            beat += 1
+            if beat % HEAL_EVERY == 0:
+                _try("Mending the member", tier.heal)
+            time.sleep(BEAT_SECONDS)
+
+    def _leave(self, tier: Tier) -> None:
+        """Let go of everything. The instance ends in any case, so a failed step stops no other."""
+        notify("STATUS=Leaving.", f"WATCHDOG_USEC={2 * LEAVE_SECONDS * 1_000_000}")
+        log.info("The group ends this instance: leaving.")
+        deadline = Deadline(LEAVE_SECONDS)
+        for what, act in (
+            ("Handing over", tier.hand_over),
+            ("Stopping the service", tier.stop),
+            ("Cleaning up", tier.clean_up),
+        ):
+            _try(what, lambda act=act: act(deadline))  # type: ignore[misc]
+        identity = self.facts.identity
+        if identity.volume_id:
+            _try("Releasing the data volume", self._release(identity.volume_id, deadline))
+
+    def _release(self, volume_id: str, deadline: Deadline) -> Callable[[], None]:
+        return lambda: volume.release(
+            self.ec2, volume_id, self.facts.instance_id, Context.data, deadline
+        )
+
+
+def _try(what: str, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except AgentError as error:
+        log.error("%s failed: %s", what, error)

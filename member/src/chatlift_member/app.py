@@ -1,0 +1,114 @@
+"""The app tier: HAProxy before one process of the application a core."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from .health import Status
+from .tier import Context
+from .wait import Deadline, NotYet, wait_for
+
+HAPROXY = "haproxy.service"
+STATS_SOCKET = Path("/run/haproxy/admin.sock")
+BACKEND = "application"
+"""Name of the application's backend in haproxy.cfg, whose checks know the health path."""
+
+
+def unit(process: int) -> str:
+    """The unit of process number ``process``, counted from 1."""
+    return f"chatlift-app@{process}.service"
+
+
+def count_up(stats: str, backend: str = BACKEND) -> int:
+    """How many servers of ``backend`` are up in the CSV of HAProxy's ``show stat``."""
+    rows = [line.split(",") for line in stats.splitlines() if line]
+    header = rows[0]
+    name, server, state = (header.index(column) for column in ("# pxname", "svname", "status"))
+    return sum(
+        row[name] == backend
+        and row[server] not in ("FRONTEND", "BACKEND")
+        and row[state].startswith("UP")
+        for row in rows[1:]
+    )
+
+
+class App:
+    """Stateless: it joins nothing and leads nothing."""
+
+    secret_keys = frozenset(
+        (
+            "ca",
+            "redis_username",
+            "redis_password",
+            "mysql_username",
+            "mysql_password",
+            "mysql_database",
+        )
+    )
+    key_group = "root"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._units = [unit(number) for number in range(1, context.facts.cpus + 1)]
+        self._leaving = False
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Nothing: an app instance has no data of its own."""
+
+    def start(self, deadline: Deadline) -> None:
+        """Start HAProxy first: the application finds its database through it."""
+        for name in (HAPROXY, *self._units):
+            self._context.services.start(name, timeout=deadline.remaining())
+
+    def join(self, deadline: Deadline) -> None:
+        """Wait until HAProxy finds at least one process able to serve."""
+
+        def probe() -> None:
+            if not (status := self.status()).healthy:
+                raise NotYet(status.detail)
+
+        wait_for("the application to answer", probe, deadline)
+
+    def heal(self) -> None:
+        """Nothing: systemd restarts a process, HAProxy leaves it out meanwhile."""
+
+    def status(self) -> Status:
+        """Healthy while at least one process serves and the instance is not leaving."""
+        try:
+            up = count_up(_ask_haproxy("show stat"))
+        except OSError as error:
+            return Status.down("stopped", f"HAProxy does not answer: {error}.")
+        return Status(
+            healthy=up > 0 and not self._leaving,
+            leads=False,
+            role="app",
+            state="leaving" if self._leaving else "serving" if up else "waiting",
+            detail=f"{up} of {len(self._units)} processes answer",
+            metrics={"app_processes_up": up, "app_processes": len(self._units)},
+        )
+
+    def hand_over(self, deadline: Deadline) -> None:
+        """Fail the health check, so that the load balancer sends nobody new."""
+        self._leaving = True
+
+    def stop(self, deadline: Deadline) -> None:
+        """End the processes, which close their connections, and then HAProxy."""
+        self._stop(self._units, deadline)
+        self._stop([HAPROXY], deadline)
+
+    def clean_up(self, deadline: Deadline) -> None:
+        """Nothing: the instance is gone in a moment."""
+
+    def _stop(self, units: Iterable[str], deadline: Deadline) -> None:
+        for name in units:
+            self._context.services.stop(name, timeout=deadline.remaining())
+
+
+def _ask_haproxy(command: str) -> str:
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(1)
+        channel.connect(str(STATS_SOCKET))
+        channel.sendall(f"{command}\n".encode())
+        return b"".join(iter(lambda: channel.recv(65536), b"")).decode()

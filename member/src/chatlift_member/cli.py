@@ -1,0 +1,77 @@
+"""The command ``chatlift-member``."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import logging
+import signal
+import sys
+from types import FrameType
+
+from .agent import Agent
+from .errors import Abandoned, AgentError
+from .health import PORT
+
+EXIT_FAILED = 1
+"""systemd starts the agent again."""
+
+EXIT_ABANDONED = 76
+"""The launch was abandoned; the unit names this code, so that systemd does not start it again."""
+
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
+
+class JournalFormatter(logging.Formatter):
+    """Lines with the priority that journald reads from their beginning (sd-daemon(3))."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """``<6>text``; the lines of a traceback get the same priority."""
+        mark = f"<{_PRIORITIES.get(record.levelno, 2)}>"
+        return "\n".join(mark + line for line in super().format(record).splitlines())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="chatlift-member", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="be the member; started by chatlift-member.service")
+    commands.add_parser("status", help="print the health of this member; exit 0 when it is good")
+    chosen = parser.parse_args(arguments)
+    return run() if chosen.command == "run" else status()
+
+
+def run() -> int:
+    """Run the agent until the instance leaves its group."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JournalFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("chatlift_member").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        Agent.create().run()
+    except Abandoned as error:
+        logging.error("The launch is abandoned. %s", error)
+        return EXIT_ABANDONED
+    except AgentError as error:
+        logging.error("%s", error)
+        return EXIT_FAILED
+    return 0
+
+
+def status() -> int:
+    """Print what port 8008 says."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=3)
+    try:
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        print(response.read().decode())
+    except OSError as error:
+        print(f"The agent does not answer on port {PORT}: {error}.", file=sys.stderr)
+        return 1
+    return 0 if response.status == http.client.OK else 1
+
+
+def _end(signum: int, frame: FrameType | None) -> None:
+    """Stop the agent only: the member's service goes on."""
+    sys.exit(0)

@@ -1,0 +1,111 @@
+"""The Auto Scaling lifecycle of this instance.
+
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .aws import API_ERRORS, describe, error_code
+from .facts import Facts
+from .imds import Imds, ImdsError
+from .wait import Deadline, NotYet, wait_for
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 30
+NO_ACTION_PENDING = "ValidationError"
+"""Code of both hook operations when the instance is not waiting at that hook."""
+
+BEFORE_ITS_HOOK = ("Pending", "Terminating")
+"""States of an instance whose group is about to wait at a hook."""
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """The hooks of this instance's group, and the state its group wants it to be in."""
+
+    autoscaling: Any
+    facts: Facts
+    imds: Imds
+
+    def is_leaving(self) -> bool:
+        """True once the group has decided to terminate this instance.
+
+        An unanswered question counts as no: an instance does not leave on a doubt.
+        """
+        try:
+            return self.imds.get("autoscaling/target-lifecycle-state") == "Terminated"
+        except ImdsError as error:
+            log.debug("%s", error)
+            return False
+
+    def complete(self, hook: str, result: Literal["CONTINUE", "ABANDON"]) -> bool:
+        """Complete the action of ``hook``; false when none is pending.
+
+        None is pending after a reboot in service, after a restart of the agent, or when the
+        instance belongs to no group. Tries for a minute when the API does not answer, or when the
+        group has not come as far as its hook.
+        """
+
+        def probe() -> bool:
+            try:
+                self.autoscaling.complete_lifecycle_action(
+                    LifecycleActionResult=result, **self._action(hook)
+                )
+            except API_ERRORS as error:
+                if error_code(error) != NO_ACTION_PENDING:
+                    raise NotYet(describe(error)) from None
+                state = self._state()
+                if state in BEFORE_ITS_HOOK:
+                    raise NotYet(f"the instance is still {state}") from None
+                log.info("The hook %s is not waiting for this instance.", hook)
+                return False
+            log.info("Completed the hook %s: %s.", hook, result)
+            return True
+
+        return wait_for(f"the hook {hook} to be completed", probe, Deadline(60), interval=2)
+
+    @contextmanager
+    def heartbeats(self, hook: str) -> Iterator[None]:
+        """Keep the action of ``hook`` from timing out while the body runs."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(HEARTBEAT_SECONDS):
+                try:
+                    self.autoscaling.record_lifecycle_action_heartbeat(**self._action(hook))
+                except API_ERRORS as error:
+                    if error_code(error) == NO_ACTION_PENDING:
+                        return
+                    log.warning("No heartbeat for the hook %s: %s.", hook, describe(error))
+
+        thread = threading.Thread(target=beat, name=f"heartbeat {hook}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+
+    def _state(self) -> str:
+        """The group's word for where this instance is; empty when it belongs to no group."""
+        try:
+            instances = self.autoscaling.describe_auto_scaling_instances(
+                InstanceIds=[self.facts.instance_id]
+            )["AutoScalingInstances"]
+        except API_ERRORS as error:
+            raise NotYet(describe(error)) from None
+        return str(instances[0]["LifecycleState"]) if instances else ""
+
+    def _action(self, hook: str) -> dict[str, str]:
+        return {
+            "LifecycleHookName": hook,
+            "AutoScalingGroupName": self.facts.identity.asg,
+            "InstanceId": self.facts.instance_id,
+        }
