@@ -7,9 +7,11 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from chatlift_rehearsal.bodies import Phase
+from chatlift_rehearsal.controllers.health import Health
 from chatlift_rehearsal.controllers.images import (
     CommitImage,
     DeleteImage,
@@ -28,6 +30,15 @@ from chatlift_rehearsal.controllers.instances import (
     StopHost,
     plan_instances,
 )
+from chatlift_rehearsal.controllers.load_balancers import (
+    ConfigureProxy,
+    HealthByGroup,
+    ProxyAction,
+    StopProxy,
+    TellProxy,
+    groups_of,
+    plan_load_balancers,
+)
 from chatlift_rehearsal.controllers.volumes import (
     AttachVolume,
     CreateSnapshot,
@@ -41,12 +52,14 @@ from chatlift_rehearsal.controllers.volumes import (
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.jobs import Jobs
 from chatlift_rehearsal.machine import base
+from chatlift_rehearsal.machine.health_checks import HealthChecks
 from chatlift_rehearsal.machine.hosts import Hosts
 from chatlift_rehearsal.machine.images import Images
+from chatlift_rehearsal.machine.load_balancers import LoadBalancers
 from chatlift_rehearsal.machine.metadata import MetadataServer
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.volumes import Volumes
-from chatlift_rehearsal.model import Emulator
+from chatlift_rehearsal.model import CloudView, Emulator
 from chatlift_rehearsal.settings import API_PORT, METADATA_PORT, SERVICE_ADDRESS, Settings
 from chatlift_rehearsal.status import describe
 
@@ -56,7 +69,7 @@ HOST_JOBS = 4
 
 _log = logging.getLogger(__name__)
 
-Action = InstanceAction | VolumeAction | ImageAction
+Action = InstanceAction | VolumeAction | ImageAction | ProxyAction
 
 
 class Daemon:
@@ -69,7 +82,10 @@ class Daemon:
         self._network = Network(settings)
         self._hosts = Hosts(settings, self._network)
         self._volumes = Volumes(settings)
+        self._balancers = LoadBalancers(settings)
+        self._checks = HealthChecks()
         self._jobs = Jobs(HOST_JOBS)
+        self._told: dict[tuple[str, str], Health] = {}
         self._published = 0.0
         self._complaint = ""
 
@@ -86,7 +102,9 @@ class Daemon:
                 self._complaint = str(error)
             self._jobs.done.wait(TURN_SECONDS)
             self._jobs.done.clear()
+        self._checks.stop()
         self._jobs.stop()
+        self._balancers.stop_all()
 
     def _turn(self) -> None:
         self._emulator.step()
@@ -101,13 +119,35 @@ class Daemon:
             *plan_images(view, self._images.saved(), self._images_in_use()),
             *plan_volumes(view, hosts, self._volumes.bodies()),
             *plan_instances(view, hosts),
+            *plan_load_balancers(
+                view, self._balancers.proxies(), self._health(view), _without_host(view, hosts)
+            ),
         ]
         for action in actions:
             if action.key not in busy:
                 busy.add(action.key)
                 self._begin(action)
+        for group, target in self._balancers.drained(view):
+            self._emulator.target_drained(group.arn, target.instance_id)
         if time.monotonic() - self._published > STATUS_SECONDS:
             self._publish(describe(view, hosts, self._hosts.memory_used))
+
+    def _health(self, view: CloudView) -> HealthByGroup:
+        """Check the targets that a load balancer uses, and tell the API what changed."""
+        groups = {group.arn: group for group in view.target_groups}
+        used = {g.arn: g for lb in view.load_balancers for g in groups_of(lb, groups)}
+        self._checks.turn(used.values(), time.monotonic())
+        health = self._checks.health()
+        found = {
+            (arn, target.instance_id): state
+            for arn, targets in health.items()
+            for target, state in targets.items()
+        }
+        for (arn, instance_id), state in found.items():
+            if self._told.get((arn, instance_id)) != state:
+                self._emulator.target_health(arn, instance_id, state)
+        self._told = found
+        return health
 
     def _images_in_use(self) -> set[str]:
         return self._images.in_use(self._hosts.layers().values())
@@ -153,6 +193,12 @@ class Daemon:
                         self._volumes.attach(key, instance_id, root)
                 case DetachVolume(key):
                     self._volumes.detach(key)
+                case ConfigureProxy():
+                    self._balancers.configure(action)
+                case TellProxy():
+                    self._balancers.tell(action)
+                case StopProxy(key):
+                    self._balancers.stop(key)
                 case CreateSnapshot(snapshot):
                     self._volumes.snapshot(snapshot.id, snapshot.volume_id)
                 case DeleteSnapshot(key):
@@ -175,6 +221,10 @@ class Daemon:
         unfinished = self._settings.status.with_suffix(".new")
         unfinished.write_text(json.dumps(status))
         unfinished.rename(self._settings.status)
+
+
+def _without_host(view: CloudView, hosts: Mapping[str, Phase]) -> set[str]:
+    return {i.id for i in view.instances if hosts.get(i.id) != "running"}
 
 
 def _words(action: Action) -> str:

@@ -1,0 +1,97 @@
+"""The proxies of a rehearsal's load balancers."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from dataclasses import replace
+
+from chatlift_rehearsal.controllers.load_balancers import (
+    AddServer,
+    ChangeServer,
+    ConfigureProxy,
+    DropServer,
+    Proxy,
+    ServerAction,
+    TellProxy,
+    server_name,
+)
+from chatlift_rehearsal.machine.haproxy import HAProxy
+from chatlift_rehearsal.machine.haproxy_config import render
+from chatlift_rehearsal.model import CloudView, Target, TargetGroupView
+from chatlift_rehearsal.settings import Settings
+
+MOST_CONNECTIONS = 20000
+
+_log = logging.getLogger(__name__)
+
+
+class LoadBalancers:
+    """Each method but ``drained`` must not run twice at a time for the same load balancer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._directory = settings.run / "load-balancers"
+        self._haproxies: dict[str, HAProxy] = {}
+        self._proxies: dict[str, Proxy] = {}
+
+    def proxies(self) -> dict[str, Proxy]:
+        """The proxies that run, by the ARN of their load balancer."""
+        running = dict(self._proxies)
+        return {arn: proxy for arn, proxy in running.items() if self._haproxies[arn].alive}
+
+    def configure(self, action: ConfigureProxy) -> None:
+        """Start a proxy or change its configuration."""
+        balancer = action.layout.balancer
+        haproxy = self._haproxies.setdefault(action.key, HAProxy(self._directory / balancer.name))
+        # A connection through the proxy has two ends; a few files are its own.
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 100
+        haproxy.configure(render(action.layout, action.servers, min(MOST_CONNECTIONS, limit)))
+        for backend, servers in action.servers.items():
+            for server in servers.values():
+                _change(haproxy, ChangeServer(backend, server))
+        self._proxies[action.key] = Proxy(action.layout, action.servers)
+
+    def tell(self, action: TellProxy) -> None:
+        """Change the servers of a proxy."""
+        haproxy = self._haproxies[action.key]
+        for step in action.actions:
+            _change(haproxy, step)
+        self._proxies[action.key] = replace(self._proxies[action.key], servers=action.servers)
+
+    def stop(self, arn: str) -> None:
+        """Stop the proxy of a load balancer."""
+        del self._proxies[arn]
+        self._haproxies.pop(arn).stop()
+
+    def stop_all(self) -> None:
+        """Stop every proxy."""
+        for haproxy in self._haproxies.values():
+            haproxy.stop()
+
+    def drained(self, view: CloudView) -> list[tuple[TargetGroupView, Target]]:
+        """Draining targets to which no proxy has a connection any more."""
+        running = self.proxies()
+        found = []
+        for group in view.target_groups:
+            using = [arn for arn, proxy in running.items() if group.name in proxy.servers]
+            for target in group.draining:
+                name = server_name(target)
+                if not any(self._haproxies[arn].connections(group.name, name) for arn in using):
+                    found.append((group, target))
+        return found
+
+
+def _change(haproxy: HAProxy, action: ServerAction) -> None:
+    server = f"{action.backend}/{action.server.name}"
+    match action:
+        case AddServer(_, new):
+            haproxy.tell(f"add server {server} {new.address}:{new.port}")
+            haproxy.tell(f"set server {server} state {new.state}")
+        case ChangeServer(_, new):
+            haproxy.tell(f"set server {server} state {new.state}")
+            if new.dead:
+                haproxy.tell_all(f"shutdown sessions server {server}")
+        case DropServer():
+            haproxy.tell(f"set server {server} state maint")
+            haproxy.tell_all(f"shutdown sessions server {server}")
+            haproxy.tell(f"del server {server}")

@@ -1,0 +1,343 @@
+"""The rehearsal on this machine: what its API says is there to be used, and gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from chatlift_rehearsal import cleanup, launcher
+from chatlift_rehearsal.environment import UNSET, variables
+from chatlift_rehearsal.machine.network import IP_FORWARD, NETNS
+from chatlift_rehearsal.machine.volumes import by_id, loop_devices
+from chatlift_rehearsal.settings import Settings
+
+SETTINGS = Settings.from_environment()
+
+WEB_SERVER = """\
+#cloud-config
+write_files:
+  - path: /etc/systemd/system/web.service
+    content: |
+      [Service]
+      ExecStart=python3 -m http.server 8080 --directory /srv
+runcmd:
+  - hostname > /srv/index.html
+  - systemctl start web
+"""
+
+
+def eventually(what: str, probe: Callable[[], Any], seconds: float = 30) -> Any:
+    """The first true answer of ``probe``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds} s; last seen: {found!r}")
+        time.sleep(0.1)
+
+
+def rehearsal(*words: str) -> str:
+    """Run the command and return what it printed."""
+    done = subprocess.run(
+        ["rehearsal", *words], capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, f"rehearsal {' '.join(words)}: {done.stderr}"
+    return done.stdout
+
+
+class Cloud:
+    """A client of the rehearsal, with a key pair and a network."""
+
+    def __init__(self, directory: Path) -> None:
+        self.ec2 = boto3.client("ec2")
+        self.elbv2 = boto3.client("elbv2")
+        self.key = directory / "key"
+        subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.key], check=True)
+        public = self.key.with_suffix(".pub").read_bytes()
+        self.ec2.import_key_pair(KeyName="test", PublicKeyMaterial=public)
+        vpc = self.ec2.create_vpc(CidrBlock="10.42.0.0/16")["Vpc"]["VpcId"]
+        self.vpc = vpc
+        self.subnets = {
+            letter: self.ec2.create_subnet(
+                VpcId=vpc, CidrBlock=cidr, AvailabilityZone=f"eu-central-1{letter}"
+            )["Subnet"]["SubnetId"]
+            for letter, cidr in {"a": "10.42.0.0/24", "b": "10.42.1.0/24"}.items()
+        }
+
+    def base_image(self) -> str:
+        images = self.ec2.describe_images(
+            Owners=["136693071363"], Filters=[{"Name": "name", "Values": ["debian-13-amd64-*"]}]
+        )
+        return str(images["Images"][0]["ImageId"])
+
+    def launch(self, name: str, image: str = "", user_data: str = "", zone: str = "a") -> str:
+        """Launch an instance and return its id once it can be logged in to."""
+        instance = self.ec2.run_instances(
+            ImageId=image or self.base_image(),
+            InstanceType="t3.small",
+            MinCount=1,
+            MaxCount=1,
+            KeyName="test",
+            SubnetId=self.subnets[zone],
+            UserData=user_data,
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}
+            ],
+        )["Instances"][0]["InstanceId"]
+        eventually(f"SSH to {name}", lambda: self.ssh(instance, "true", check=False) is not None)
+        return str(instance)
+
+    def describe(self, instance: str) -> dict[str, Any]:
+        found = self.ec2.describe_instances(InstanceIds=[instance])
+        return dict(found["Reservations"][0]["Instances"][0])
+
+    def state(self, instance: str) -> str:
+        return str(self.describe(instance)["State"]["Name"])
+
+    def status(self, instance: str) -> str:
+        found = self.ec2.describe_instance_status(InstanceIds=[instance])
+        return str(found["InstanceStatuses"][0]["InstanceStatus"]["Status"])
+
+    def ssh(self, instance: str, command: str, check: bool = True) -> str | None:
+        """What a command printed, None when it failed and need not succeed."""
+        address = self.describe(instance)["PrivateIpAddress"]
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=2"]
+        argv = ["ssh", "-qi", str(self.key), *(f"-o{option}" for option in options)]
+        done = subprocess.run(
+            [*argv, f"admin@{address}", command], capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            return done.stdout.strip()
+        assert not check, f"`{command}` on {instance}: {done.stderr}"
+        return None
+
+    def terminate(self, *instances: str) -> None:
+        self.ec2.terminate_instances(InstanceIds=list(instances))
+        for instance in instances:
+            eventually(f"{instance} terminated", lambda i=instance: self.state(i) == "terminated")
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    if launcher.running(SETTINGS):
+        pytest.fail("A rehearsal runs on this machine; end it with `rehearsal down` first.")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        for name, value in variables(SETTINGS).items():
+            patch.setenv(name, value)
+        rehearsal("up")
+        yield Cloud(tmp_path_factory.mktemp("cloud"))
+        rehearsal("down")
+
+
+@pytest.fixture(scope="module")
+def host(cloud: Cloud) -> Iterator[str]:
+    """An instance that user data left a mark on."""
+    instance = cloud.launch(
+        "host", user_data="#cloud-config\nwrite_files: [{path: /srv/mark, content: made}]\n"
+    )
+    yield instance
+    cloud.terminate(instance)
+
+
+def test_a_second_up_changes_nothing(cloud: Cloud) -> None:
+    before = launcher.running(SETTINGS)
+    assert "runs already" in rehearsal("up")
+    assert launcher.running(SETTINGS) == before
+
+
+def test_instance_is_a_systemd_host_made_by_its_user_data(cloud: Cloud, host: str) -> None:
+    cloud.ssh(host, "sudo cloud-init status --wait")
+    assert cloud.ssh(host, "cat /srv/mark") == "made"
+    assert cloud.ssh(host, "systemctl is-system-running --wait") == "running"
+    address = cloud.describe(host)["PrivateIpAddress"]
+    assert cloud.ssh(host, "hostname") == "ip-" + address.replace(".", "-")
+
+
+def test_instance_has_the_memory_of_its_type(cloud: Cloud, host: str) -> None:
+    limit = cloud.ssh(
+        host,
+        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || "
+        "sudo cat /sys/fs/cgroup/memory.max",
+    )
+    assert int(limit or 0) == 2 << 30
+
+
+def test_metadata_needs_a_token(cloud: Cloud, host: str) -> None:
+    url = "http://169.254.169.254/latest"
+    code = "curl -s -o /dev/null -w '%{http_code}'"
+    assert cloud.ssh(host, f"{code} {url}/meta-data/instance-id") == "401"
+    put = f"-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' {url}/api/token"
+    assert cloud.ssh(host, f"{code} -H 'X-Forwarded-For: 1.2.3.4' {put}") == "403"
+    token = cloud.ssh(host, f"curl -s {put}")
+    get = f"curl -s -H 'X-aws-ec2-metadata-token: {token}' {url}/meta-data"
+    assert cloud.ssh(host, f"{get}/instance-id") == host
+
+
+def test_metadata_address_is_not_on_this_machine(cloud: Cloud) -> None:
+    assert "169.254.169.254" not in subprocess.check_output(["ip", "address"], text=True)
+
+
+def test_instance_reaches_the_api_and_other_instances_reach_it(cloud: Cloud, host: str) -> None:
+    other = cloud.launch("other", zone="b")
+    address = cloud.describe(host)["PrivateIpAddress"]
+    assert "SSH-2.0" in (cloud.ssh(other, f"head -c 7 < /dev/tcp/{address}/22") or "")
+    status = "curl -s -o /dev/null -w '%{http_code}' "
+    assert cloud.ssh(other, status + f"{SETTINGS.endpoint}/moto-api/") == "200"
+    cloud.terminate(other)
+
+
+def test_volume_appears_under_the_name_aws_gives_it_and_outlives_its_host(cloud: Cloud) -> None:
+    volume = cloud.ec2.create_volume(AvailabilityZone="eu-central-1a", Size=1)["VolumeId"]
+    device = f"/dev/disk/by-id/{by_id(volume)}"
+    first = cloud.launch("first")
+    cloud.ec2.attach_volume(VolumeId=volume, InstanceId=first, Device="/dev/sdf")
+    eventually("the volume", lambda: cloud.ssh(first, f"readlink -f {device}") == "/dev/nvme1n1")
+    cloud.ssh(first, f"sudo mkfs.ext4 -q {device} && sudo mount {device} /mnt")
+    cloud.ssh(first, "echo kept | sudo tee /mnt/file && sudo sync")
+
+    rehearsal("kill", "first")
+    eventually("the failed check", lambda: cloud.status(first) == "impaired")
+    cloud.terminate(first)
+    second = cloud.launch("second")
+    cloud.ec2.attach_volume(VolumeId=volume, InstanceId=second, Device="/dev/sdf")
+    eventually("the volume", lambda: cloud.ssh(second, f"test -b {device}", check=False) == "")
+    assert cloud.ssh(second, f"sudo mount {device} /mnt && cat /mnt/file") == "kept"
+
+    cloud.ssh(second, "sudo umount /mnt")
+    cloud.ec2.detach_volume(VolumeId=volume, InstanceId=second)
+    eventually("no device", lambda: cloud.ssh(second, f"test ! -e {device}", check=False) == "")
+    cloud.terminate(second)
+    cloud.ec2.delete_volume(VolumeId=volume)
+    body = SETTINGS.run / "volumes" / f"{volume}.img"
+    eventually("no body", lambda: not body.exists())
+
+
+def test_image_of_a_stopped_instance_launches_with_its_files(cloud: Cloud) -> None:
+    builder = cloud.launch("builder")
+    cloud.ssh(builder, "echo baked | sudo tee /srv/baked && sudo rm /etc/issue")
+    cloud.ec2.stop_instances(InstanceIds=[builder])
+    eventually("stopped", lambda: cloud.state(builder) == "stopped")
+    image = cloud.ec2.create_image(InstanceId=builder, Name="baked")["ImageId"]
+    eventually("the image", lambda: _image(cloud, image)["State"] == "available")
+    cloud.terminate(builder)
+
+    copy = cloud.launch("copy", image=image)
+    assert cloud.ssh(copy, "cat /srv/baked; test -e /etc/issue || echo gone") == "baked\ngone"
+    cloud.terminate(copy)
+
+
+def _image(cloud: Cloud, image: str) -> dict[str, Any]:
+    return dict(cloud.ec2.describe_images(ImageIds=[image])["Images"][0])
+
+
+def test_images_outlive_the_rehearsal(cloud: Cloud, host: str) -> None:
+    image = cloud.ec2.create_image(
+        InstanceId=host,
+        Name="kept",
+        TagSpecifications=[{"ResourceType": "image", "Tags": [{"Key": "k", "Value": "v"}]}],
+    )["ImageId"]
+    eventually("the image", lambda: _image(cloud, image)["State"] == "available")
+    saved = SETTINGS.cache / "images" / image / "image.json"
+    eventually(
+        "its description",
+        lambda: (json.loads(saved.read_text())["image"] or {}).get("tags") == {"k": "v"},
+    )
+    eventually("the instance, started again", lambda: cloud.ssh(host, "cat /srv/mark", check=False))
+    cloud.ec2.deregister_image(ImageId=image)
+    assert saved.exists(), "an image that an instance runs on keeps its body"
+
+
+def test_load_balancer_spreads_over_healthy_targets(cloud: Cloud) -> None:
+    hosts = [cloud.launch(f"web-{zone}", user_data=WEB_SERVER, zone=zone) for zone in "ab"]
+    group = cloud.elbv2.create_target_group(
+        Name="web",
+        Protocol="HTTP",
+        Port=8080,
+        VpcId=cloud.vpc,
+        HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=2,
+        HealthyThresholdCount=2,
+        UnhealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]
+    balancer = cloud.elbv2.create_load_balancer(Name="web", Subnets=[*cloud.subnets.values()])
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    cloud.elbv2.create_listener(
+        LoadBalancerArn=arn,
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    cloud.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": host} for host in hosts])
+    url = eventually("its URL", lambda: _urls("web"))[0]
+    names = {cloud.ssh(host, "hostname") for host in hosts}
+
+    eventually("both healthy", lambda: _health(cloud, group) == {"healthy"})
+    assert {_get(url) for _ in range(4)} == names
+
+    rehearsal("kill", "web-a")
+    eventually("one unhealthy", lambda: _health(cloud, group) == {"healthy", "unhealthy"})
+    survivor = cloud.ssh(hosts[1], "hostname")
+    assert {_get(url) for _ in range(4)} == {survivor}
+
+    cloud.elbv2.delete_load_balancer(LoadBalancerArn=arn)
+    eventually("no proxy", lambda: not cleanup.load_balancers(SETTINGS))
+    cloud.terminate(*hosts)
+
+
+def _urls(name: str) -> list[str]:
+    balancers = json.loads(rehearsal("status", "--json"))["load_balancers"]
+    return [url for balancer in balancers if balancer["name"] == name for url in balancer["urls"]]
+
+
+def _health(cloud: Cloud, group: str) -> set[str]:
+    found = cloud.elbv2.describe_target_health(TargetGroupArn=group)
+    return {target["TargetHealth"]["State"] for target in found["TargetHealthDescriptions"]}
+
+
+def _get(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=12) as answer:
+            return answer.read().decode().strip()
+    except urllib.error.HTTPError as error:
+        return str(error)
+
+
+def test_journal_and_shell_of_an_instance(cloud: Cloud, host: str) -> None:
+    assert rehearsal("ssh", "host", "cat", "/srv/mark").strip() == "made"
+    assert rehearsal("ssh", "host", "echo $((20 + 3))").strip() == "23"
+    assert "cloud-init" in rehearsal("logs", "host")
+    assert host in rehearsal("status", "--json")
+
+
+def test_down_leaves_nothing_even_of_a_killed_process(cloud: Cloud) -> None:
+    cloud.launch("left")
+    forward = IP_FORWARD.read_text()
+    process = launcher.running(SETTINGS)
+    assert process
+    os.kill(process.pid, 9)
+    rehearsal("down")
+    label = f"label=chatlift.rehearsal={SETTINGS.tag}"
+    assert not subprocess.check_output(["podman", "ps", "-aq", "--filter", label])
+    assert not cleanup.load_balancers(SETTINGS)
+    assert not cleanup.mounts(SETTINGS.home)
+    assert not loop_devices(SETTINGS.home)
+    assert not list(NETNS.glob(f"{SETTINGS.tag}-*"))
+    assert SETTINGS.bridge not in subprocess.check_output(["ip", "address"], text=True)
+    assert SETTINGS.nft_table not in subprocess.check_output(["nft", "list", "tables"], text=True)
+    assert not SETTINGS.run.exists()
+    assert IP_FORWARD.read_text() == forward
+    assert "AWS_ENDPOINT_URL" in rehearsal("env")
+    rehearsal("up")
