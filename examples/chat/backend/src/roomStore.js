@@ -91,7 +91,8 @@ export class RoomStore {
 
   /**
    * Send writes and, on the same connection, WAIT for replicas to have them.
-   * A write's error is among the results, in its place.
+   * A write's error is among the results, in its place. (ioredis sends a pipeline again as a
+   * whole or not at all, so WAIT never speaks for a connection that did not write.)
    */
   async #write(room, writes) {
     if (this.#waitReplicas === 0) return { results: await this.#pipeline(room, writes), safe: true };
