@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Finding a stack's resources by their tags, and waiting for them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, TypeVar
+
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
+
+T = TypeVar("T")
+
+# AWS answers so while a load balancer's or an instance's network interface is still going away.
+IN_USE = ("DependencyViolation", "InvalidNetworkInterface.InUse", "ResourceInUse")
+
+
+def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def tag_dict(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or []}
+
+
+def tag_specification(resource_type: str, tags: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"ResourceType": resource_type, "Tags": tag_list(tags)}]
+
+
+def filters(**values: Any) -> list[dict[str, Any]]:
+    """EC2 filters from keyword arguments; ``tag_Name`` stands for ``tag:Name``, ``_`` for ``-``.
+
+    A value may be one string or a list of them.
+    """
+    result = []
+    for key, value in values.items():
+        name = f"tag:{key[4:]}" if key.startswith("tag_") else key.replace("_", "-")
+        result.append({"Name": name, "Values": [value] if isinstance(value, str) else list(value)})
+    return result
+
+
+def of_stack(stack: str, **more: Any) -> list[dict[str, Any]]:
+    """The filters that select a stack's resources."""
+    return [{"Name": "tag:chatlift:stack", "Values": [stack]}, *filters(**more)]
+
+
+def pages(client: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
+    """Everything an operation lists, over all its pages."""
+    paginator = client.get_paginator(operation)
+    return [item for page in paginator.paginate(**arguments) for item in page.get(key) or []]
+
+
+def at_most_one(found: list[T], what: str) -> T | None:
+    """The resource, or None.
+
+    Raises:
+        ChatliftError: There are several, and guessing would risk a stack's data.
+    """
+    if len(found) > 1:
+        raise ChatliftError(
+            f"There are {len(found)} of {what}, where one is expected. Delete or untag those that"
+            f" are not in use, then run this again."
+        )
+    return found[0] if found else None
+
+
+def required(found: T | None, what: str, remedy: str) -> T:
+    """The resource that an earlier stage makes."""
+    if found is None:
+        raise ChatliftError(f"There is no {what}. {remedy}")
+    return found
+
+
+def newest_image(ec2: Any, image: str) -> str:
+    """The id of this account's newest available AMI tagged ``chatlift:image=<image>``."""
+    found = ec2.describe_images(
+        Owners=["self"],
+        Filters=[
+            {"Name": "tag:chatlift:image", "Values": [image]},
+            {"Name": "state", "Values": ["available"]},
+        ],
+    )["Images"]
+    newest = max(found, key=lambda one: one["CreationDate"], default=None)
+    return required(
+        newest,
+        f"available image of this account with the tag chatlift:image={image}",
+        "Run playbooks/bake.yml, or name an image by its id.",
+    )["ImageId"]
+
+
+def error_code(error: Exception) -> str:
+    """The code of a botocore ClientError, such as ``InvalidVpcID.NotFound``; else empty."""
+    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+
+
+def wait_until(
+    look: Callable[[], T],
+    done: Callable[[T], bool],
+    *,
+    what: str,
+    timeout: float,
+    interval: float = 2.0,
+    describe: Callable[[T], Any] = lambda seen: seen,
+) -> T:
+    """Look every ``interval`` seconds until ``done``, for at most ``timeout`` seconds.
+
+    Raises:
+        ChatliftError: It did not happen in time; says what was last seen.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = look()
+        if done(seen):
+            return seen
+        if time.monotonic() >= deadline:
+            raise ChatliftError(f"Waited {timeout:g} s for {what}. Last seen: {describe(seen)}")
+        time.sleep(interval)
+
+
+def retry_while(
+    is_temporary: Callable[[Exception], bool],
+    call: Callable[..., Any],
+    *,
+    what: str,
+    timeout: float,
+    interval: float = 5.0,
+    **arguments: Any,
+) -> Any:
+    """Call until AWS stops refusing for a reason that passes by itself."""
+
+    def attempt() -> tuple[Any, Exception | None]:
+        try:
+            return call(**arguments), None
+        except Exception as error:
+            if not is_temporary(error):
+                raise
+            return None, error
+
+    answer, _refusal = wait_until(
+        attempt,
+        lambda outcome: outcome[1] is None,
+        what=what,
+        timeout=timeout,
+        interval=interval,
+        describe=lambda outcome: outcome[1],
+    )
+    return answer
+
+
+def delete_when_free(
+    call: Callable[..., Any], *, what: str, timeout: float = 600, **arguments: Any
+) -> Any:
+    """Delete a resource as soon as nothing depends on it any more."""
+    return retry_while(
+        lambda error: error_code(error) in IN_USE,
+        call,
+        what=f"{what} to be free of what uses it",
+        timeout=timeout,
+        **arguments,
+    )

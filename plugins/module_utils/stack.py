@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What earlier stages made for a stack, found by name."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Callable
+
+with suppress(ImportError):  # AnsibleAWSModule says so when boto3 is missing
+    from botocore.exceptions import BotoCoreError, ClientError
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.chatlift.aws.plugins.module_utils import layout
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
+    error_code,
+    of_stack,
+    required,
+    tag_dict,
+)
+
+
+def run(module: AnsibleAWSModule, work: Callable[[AnsibleAWSModule, Changes], dict]) -> None:
+    """Do a module's work and end it: with its result, or with one sentence on what went wrong."""
+    changes = Changes(module.check_mode)
+    try:
+        result = work(module, changes)
+    except (ChatliftError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    except (BotoCoreError, ClientError) as error:
+        subject = module.params.get("name") or f"the stack {module.params.get('stack')}"
+        module.fail_json_aws(error, msg=f"AWS refused a request for {subject}")
+    module.exit_json(changed=changes.changed, diff=changes.diff, **result)
+
+
+def subnet_ids(ec2: Any, stack: str, names: list[str]) -> list[str]:
+    """The ids of subnets named like ``data-a``, in the order asked for."""
+    wanted = [layout.resource_name(stack, name) for name in names]
+    found = {
+        tag_dict(subnet["Tags"])["Name"]: subnet["SubnetId"]
+        for subnet in ec2.describe_subnets(Filters=of_stack(stack, tag_Name=wanted))["Subnets"]
+    }
+    return [
+        required(found.get(name), f"subnet {name}", "Run playbooks/network.yml first.")
+        for name in wanted
+    ]
+
+
+def security_group_id(ec2: Any, stack: str, name: str) -> str:
+    """The id of a security group named like ``redis``."""
+    full_name = layout.resource_name(stack, name)
+    found = ec2.describe_security_groups(Filters=of_stack(stack, group_name=full_name))
+    group = required(
+        next(iter(found["SecurityGroups"]), None),
+        f"security group {full_name}",
+        "Run playbooks/network.yml first.",
+    )
+    return group["GroupId"]
+
+
+def secret_arn(secretsmanager: Any, stack: str, tier: str) -> str:
+    name = layout.secret_name(stack, tier)
+    try:
+        return secretsmanager.describe_secret(SecretId=name)["ARN"]
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        raise ChatliftError(
+            f"There is no secret {name}. Run playbooks/secrets.yml first."
+        ) from error

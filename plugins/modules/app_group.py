@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_group
+short_description: The Auto Scaling group of the stateless app tier
+version_added: 0.1.0
+description:
+  - Makes the numbered launch template version and the Auto Scaling group of the app tier, with both
+    lifecycle hooks, over all app subnets and behind target groups.
+  - A change of image, instance type or settings is recorded as a new launch template version and in
+    the group; running instances stay until something replaces them.
+  - The capacity between the sizes is left to scaling policies. A new group starts with O(min_size).
+options:
+  stack:
+    description: Name of the stack. The group is named C(chatlift-<stack>-app).
+    type: str
+    required: true
+  state:
+    description: Whether the group exists. V(absent) ends its instances.
+    type: str
+    choices: [present, absent]
+    default: present
+  zones:
+    description: How many zones, from letter a on, the group spreads over.
+    type: int
+    default: 3
+  image_id:
+    description:
+      - The AMI to launch.
+      - Left out, the newest available AMI of this account tagged C(chatlift:image=node).
+    type: str
+  instance_type:
+    description: The instance type. Required when O(state=present).
+    type: str
+  min_size:
+    description: Smallest number of instances.
+    type: int
+    default: 3
+  max_size:
+    description: Largest number of instances.
+    type: int
+    default: 6
+  target_group_arns:
+    description: Target groups the instances are registered in.
+    type: list
+    elements: str
+    default: []
+  settings:
+    description: >-
+      What the instance is told beside what this module knows, in /etc/chatlift/instance.json:
+      C(endpoint_url), C(redis), C(mysql), C(mysql_group_name). Never a secret.
+    type: dict
+    default: {}
+  grace_period:
+    description: Seconds after the launch in which a failed load balancer check replaces nothing.
+    type: int
+    default: 60
+  launch_timeout:
+    description: Seconds an instance has to be ready before the launch is given up.
+    type: int
+    default: 600
+  terminate_timeout:
+    description: Seconds an instance has to let its connections go.
+    type: int
+    default: 600
+  delete_timeout:
+    description: Seconds to wait for group and instances to be gone when O(state=absent).
+    type: int
+    default: 600
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Says what would be made or changed.
+    support: full
+  diff_mode:
+    description: Shows each resource before and after, the user data in clear (it holds no secret).
+    support: full
+author:
+  - The chatlift authors (@chatlift)
+"""
+
+EXAMPLES = r"""
+- name: Run three instances behind the load balancer
+  chatlift.aws.app_group:
+    stack: demo
+    instance_type: c7g.large
+    target_group_arns: ["{{ target_group.target_group_arn }}"]
+    settings:
+      endpoint_url: ""
+      redis: "{{ groups.redis | chatlift.aws.members('10.42.0.0/16') }}"
+      mysql: "{{ groups.mysql | chatlift.aws.members('10.42.0.0/16') }}"
+      mysql_group_name: "{{ 'demo' | ansible.builtin.to_uuid }}"
+
+- name: End them
+  chatlift.aws.app_group:
+    stack: demo
+    state: absent
+"""
+
+RETURN = r"""
+group:
+  description: Name of the Auto Scaling group.
+  type: str
+  returned: always
+  sample: chatlift-demo-app
+launch_template_version:
+  description: The numbered version in use.
+  type: str
+  returned: when present
+  sample: "1"
+image_id:
+  description: The AMI that the next instance starts from.
+  type: str
+  returned: when present
+  sample: ami-0123456789abcdef0
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.chatlift.aws.plugins.module_utils import (
+    launch_template,
+    layout,
+    scaling_group,
+)
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import newest_image
+from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
+    run,
+    secret_arn,
+    security_group_id,
+    subnet_ids,
+)
+
+TIER = "app"
+IMAGE = "node"
+
+ARGUMENTS = {
+    "stack": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "zones": {"type": "int", "default": 3},
+    "image_id": {"type": "str"},
+    "instance_type": {"type": "str"},
+    "min_size": {"type": "int", "default": 3},
+    "max_size": {"type": "int", "default": 6},
+    "target_group_arns": {"type": "list", "elements": "str", "default": []},
+    "settings": {"type": "dict", "default": {}},
+    "grace_period": {"type": "int", "default": 60},
+    "launch_timeout": {"type": "int", "default": 600},
+    "terminate_timeout": {"type": "int", "default": 600},
+    "delete_timeout": {"type": "int", "default": 600},
+}
+
+
+def present(module: AnsibleAWSModule, changes: Changes) -> dict:
+    params = module.params
+    stack = params["stack"]
+    name = layout.resource_name(stack, TIER)
+    tags = layout.tags(stack, name, TIER)
+    ec2 = module.client("ec2")
+
+    image_id = params["image_id"] or newest_image(ec2, IMAGE)
+    content = launch_template.data(
+        name=name,
+        tags=tags,
+        image_id=image_id,
+        instance_type=params["instance_type"],
+        instance_profile=name,
+        instance=launch_template.identity(
+            stack=stack,
+            region=module.region,
+            tier=TIER,
+            group=name,
+            secret_arn=secret_arn(module.client("secretsmanager"), stack, TIER),
+            settings=params["settings"],
+        ),
+    )
+    content["SecurityGroupIds"] = [security_group_id(ec2, stack, TIER)]
+    version = launch_template.ensure(ec2, changes, name, content, tags)
+    subnets = subnet_ids(ec2, stack, [f"app-{az}" for az in layout.LETTERS[: params["zones"]]])
+    scaling_group.ensure(
+        module.client("autoscaling"),
+        changes,
+        scaling_group.Group(
+            name=name,
+            version=version,
+            tags=tags,
+            min_size=params["min_size"],
+            max_size=params["max_size"],
+            health_check_type="ELB",
+            grace_period=params["grace_period"],
+            launch_timeout=params["launch_timeout"],
+            terminate_timeout=params["terminate_timeout"],
+            subnets=tuple(subnets),
+            target_group_arns=tuple(params["target_group_arns"]),
+        ),
+    )
+    return {"group": name, "launch_template_version": version.number, "image_id": image_id}
+
+
+def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
+    name = layout.resource_name(module.params["stack"], TIER)
+    ec2 = module.client("ec2")
+    scaling_group.delete(
+        module.client("autoscaling"), ec2, changes, name, module.params["delete_timeout"]
+    )
+    launch_template.delete(ec2, changes, name)
+    return {"group": name}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec=ARGUMENTS,
+        supports_check_mode=True,
+        required_if=[("state", "present", ["instance_type"])],
+    )
+    run(module, present if module.params["state"] == "present" else absent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: group_info
+short_description: The Auto Scaling groups of a stack and their instances, awaited or as they are
+version_added: 0.1.0
+description:
+  - Tells what runs in several groups with one question to the API, and on request waits until every
+    one of them has all its instances in service, and healthy in its target groups.
+  - In service means that the member agent on the instance completed the launching lifecycle hook.
+options:
+  stack:
+    description: Name of the stack.
+    type: str
+    required: true
+  names:
+    description: The parts to look at, such as C(redis-a1) or C(app).
+    type: list
+    elements: str
+    required: true
+  wait:
+    description: Wait until every group is in service. Check mode never waits.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait.
+    type: int
+    default: 900
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+author:
+  - The chatlift authors (@chatlift)
+"""
+
+EXAMPLES = r"""
+- name: Wait until all members of this run are in service
+  chatlift.aws.group_info:
+    stack: demo
+    names: "{{ ansible_play_batch }}"
+    wait: true
+  run_once: true
+"""
+
+RETURN = r"""
+groups:
+  description: The groups by the names asked for; a group that does not exist is left out.
+  type: dict
+  returned: always
+  contains:
+    in_service:
+      description: Whether all instances wanted are in service and healthy in every target group.
+      type: bool
+    desired:
+      description: How many instances are wanted.
+      type: int
+    launch_template_version:
+      description: The version that the next instance starts from.
+      type: str
+    instances:
+      description: Each instance with its id, address, image, zone, state and version.
+      type: list
+      elements: dict
+"""
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.chatlift.aws.plugins.module_utils import layout, scaling_group
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import pages, wait_until
+from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
+
+ARGUMENTS = {
+    "stack": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "required": True},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 900},
+}
+
+
+class Look:
+    """One look at several groups."""
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        self.autoscaling = module.client("autoscaling")
+        self.ec2 = module.client("ec2")
+        self.elbv2 = module.client("elbv2")
+        stack = module.params["stack"]
+        self.names = {layout.resource_name(stack, one): one for one in module.params["names"]}
+
+    def __call__(self) -> dict[str, dict[str, Any]]:
+        found = scaling_group.find(self.autoscaling, list(self.names))
+        details = self._instance_details(found)
+        return {self.names[name]: self._group(group, details) for name, group in found.items()}
+
+    def _group(self, group: dict[str, Any], details: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        healthy = self._healthy_in_all(group.get("TargetGroupARNs") or [])
+        instances = [
+            {
+                "id": one["InstanceId"],
+                "address": details.get(one["InstanceId"], {}).get("PrivateIpAddress"),
+                "image_id": details.get(one["InstanceId"], {}).get("ImageId"),
+                "zone": one["AvailabilityZone"],
+                "state": one["LifecycleState"],
+                "health": one["HealthStatus"],
+                "healthy_target": None if healthy is None else one["InstanceId"] in healthy,
+                "launch_template_version": (one.get("LaunchTemplate") or {}).get("Version"),
+            }
+            for one in group["Instances"]
+        ]
+        serving = [
+            one
+            for one in instances
+            if one["state"] == "InService" and one["healthy_target"] is not False
+        ]
+        return {
+            "in_service": len(serving) >= group["DesiredCapacity"] == len(instances),
+            "desired": group["DesiredCapacity"],
+            "launch_template_version": (group.get("LaunchTemplate") or {}).get("Version"),
+            "instances": instances,
+        }
+
+    def _instance_details(self, groups: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        ids = [one["InstanceId"] for group in groups.values() for one in group["Instances"]]
+        if not ids:
+            return {}
+        reservations = pages(
+            self.ec2,
+            "describe_instances",
+            "Reservations",
+            Filters=[{"Name": "instance-id", "Values": ids}],
+        )
+        return {one["InstanceId"]: one for found in reservations for one in found["Instances"]}
+
+    def _healthy_in_all(self, target_group_arns: list[str]) -> set[str] | None:
+        """Ids of the instances healthy in every target group; None when there is no such group."""
+        healthy = None
+        for arn in target_group_arns:
+            targets = self.elbv2.describe_target_health(TargetGroupArn=arn)
+            ids = {
+                one["Target"]["Id"]
+                for one in targets["TargetHealthDescriptions"]
+                if one["TargetHealth"]["State"] == "healthy"
+            }
+            healthy = ids if healthy is None else healthy & ids
+        return healthy
+
+    def not_in_service(self, groups: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """What is awaited of each group that is not in service."""
+        return {
+            name: self._complaint(full_name, groups.get(name))
+            for full_name, name in self.names.items()
+            if not groups.get(name, {}).get("in_service")
+        }
+
+    def _complaint(self, full_name: str, group: dict[str, Any] | None) -> str:
+        if group is None:
+            return "no such group"
+        states = [f"{one['id']} {one['state']} {one['health']}" for one in group["instances"]]
+        activities = self.autoscaling.describe_scaling_activities(
+            AutoScalingGroupName=full_name, MaxRecords=1
+        )["Activities"]
+        last = activities[0].get("StatusMessage", "") if activities else ""
+        return "; ".join([", ".join(states) or "no instance", *([last] if last else [])])
+
+
+def look_at_groups(module: AnsibleAWSModule, changes: Changes) -> dict:
+    look = Look(module)
+    if not module.params["wait"] or changes.check_mode:
+        return {"groups": look()}
+    missing = sorted(set(look.names.values()) - set(look()))
+    if missing:
+        raise ChatliftError(
+            f"There is no group for {', '.join(missing)} in the stack {module.params['stack']}."
+            f" Run playbooks/site.yml first."
+        )
+    groups = wait_until(
+        look,
+        lambda seen: not look.not_in_service(seen),
+        what=f"{', '.join(look.names.values())} to be in service",
+        timeout=module.params["wait_timeout"],
+        describe=lambda seen: "; ".join(
+            f"{name}: {complaint}" for name, complaint in look.not_in_service(seen).items()
+        ),
+    )
+    return {"groups": groups}
+
+
+def main() -> None:
+    run(AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True), look_at_groups)
+
+
+if __name__ == "__main__":
+    main()

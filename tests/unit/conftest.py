@@ -1,0 +1,104 @@
+"""Makes the repository importable as the collection chatlift.aws, and its modules callable."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+from botocore.loaders import JSONFileLoader
+from moto import mock_aws
+from moto.autoscaling.responses import AutoScalingResponse
+
+REPOSITORY = Path(__file__).parents[2]
+REGION = "eu-central-1"
+ZONES = [f"{REGION}a", f"{REGION}b", f"{REGION}c"]
+STACK = "demo"
+
+
+def _find_collections(root: Path) -> None:
+    """Let ``import ansible_collections.chatlift.aws`` find this repository, wherever it is."""
+    place = root / "ansible_collections" / "chatlift"
+    place.mkdir(parents=True)
+    (place / "aws").symlink_to(REPOSITORY)
+    installed = [path for path in sys.path if (Path(path) / "ansible_collections").is_dir()]
+    _AnsibleCollectionFinder(paths=[str(root), *installed])._install()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collection(tmp_path_factory: pytest.TempPathFactory) -> None:
+    _find_collections(tmp_path_factory.mktemp("collections"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models_read_once() -> None:
+    """Every client parses its service's model again, which takes most of a module's time."""
+    read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    JSONFileLoader.load_file = lambda _loader, path: read(path)
+
+
+def _create_group_as_aws_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto 5.2.5 leaves out the hooks of CreateAutoScalingGroup and takes a grace period of 0 for
+    none given."""
+    create = AutoScalingResponse.create_auto_scaling_group
+
+    def create_completely(response: AutoScalingResponse) -> Any:
+        answer = create(response)
+        backend = response.autoscaling_backend
+        name = response._get_param("AutoScalingGroupName")
+        grace_period = response._get_int_param("HealthCheckGracePeriod")
+        backend.autoscaling_groups[name].health_check_grace_period = grace_period
+        for hook in response._get_param("LifecycleHookSpecificationList", []):
+            backend.create_lifecycle_hook(
+                hook["LifecycleHookName"],
+                name,
+                hook["LifecycleTransition"],
+                hook["HeartbeatTimeout"],
+                hook["DefaultResult"],
+            )
+        return answer
+
+    monkeypatch.setattr(AutoScalingResponse, "create_auto_scaling_group", create_completely)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """An emulated account in this process; gives clients by the name of their service."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # they take seconds to load
+    _create_group_as_aws_does(monkeypatch)
+    with mock_aws():
+        yield lambda service: boto3.client(service, region_name=REGION)
+
+
+class ModuleFailed(AssertionError):
+    """A module ended with ``failed``; the text is its message."""
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run one of the collection's modules in this process and return its result."""
+
+    def run(name: str, /, check: bool = False, **options: Any) -> dict[str, Any]:
+        module = import_module(f"ansible_collections.chatlift.aws.plugins.modules.{name}")
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            module.main()
+        result = json.loads(capsys.readouterr().out)
+        if result.get("failed"):
+            raise ModuleFailed(result["msg"])
+        return dict(result)
+
+    return run
