@@ -294,6 +294,12 @@ class AutoScalingResponses(AutoScalingResponse):
         self._wait().heartbeat()
         return EmptyResult()
 
+    def disable_metrics_collection(self) -> ActionResult:
+        group = self._mends.group(self._get_param("AutoScalingGroupName"))
+        unwanted = self._get_param("Metrics") or group.metrics
+        group.metrics = [metric for metric in group.metrics if metric not in unwanted]
+        return EmptyResult()
+
     @property
     def _mends(self) -> AutoScalingMends:
         backend = self.autoscaling_backend

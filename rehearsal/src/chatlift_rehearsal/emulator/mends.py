@@ -9,6 +9,7 @@ from typing import Any
 from moto.autoscaling import models as autoscaling_models
 from moto.autoscaling import urls as autoscaling_urls
 from moto.autoscaling.models import autoscaling_backends
+from moto.core.base_backend import BackendDict
 from moto.ec2 import urls as ec2_urls
 from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
@@ -72,7 +73,8 @@ _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
 
 
 def install(images: tuple[ImageView, ...], region: str) -> None:
-    """Extend moto; must come before its backends are first used. Can be called again."""
+    """Extend moto and begin with an empty account that has these images."""
+    forget()
     Ec2Backend.known_images = images
     Ec2Backend.images_region = region
     ec2_backends.backend = Ec2Backend
@@ -84,6 +86,17 @@ def install(images: tuple[ImageView, ...], region: str) -> None:
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"  # the name DescribeTags knows it by
     for module, name, replacement in _REPLACED:
         setattr(module, name, replacement)
+
+
+def forget() -> None:
+    """Drop every backend.
+
+    moto's own reset runs each backend's constructor again; that of Auto Scaling brings EC2's
+    back to life, with the images of the session that ends.
+    """
+    for backends in BackendDict._instances:
+        backends.clear()
+    BackendDict._instances.clear()
 
 
 @dataclass(frozen=True)

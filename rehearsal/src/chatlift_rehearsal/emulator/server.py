@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from moto.core.base_backend import BackendDict
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -24,6 +23,8 @@ from .ec2_instances import Instance
 from .view import cloud_view, live_instances
 
 REGION = "eu-central-1"
+# How long stop() waits at most for the server to notice.
+_POLL_SECONDS = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +35,9 @@ class MotoEmulator:
         self.endpoint = endpoint
         self._server = server
         self._backends = mends.Backends(DEFAULT_ACCOUNT_ID, region)
-        self._thread = threading.Thread(target=server.serve_forever, name="aws-api", daemon=True)
+        self._thread = threading.Thread(
+            target=server.serve_forever, args=(_POLL_SECONDS,), name="aws-api", daemon=True
+        )
         self._thread.start()
 
     def view(self) -> CloudView:
@@ -87,7 +90,7 @@ class MotoEmulator:
         self._server.server_close()
         self._thread.join()
         with state.lock:
-            BackendDict.reset()
+            mends.forget()
 
     def _instance(self, instance_id: str) -> Instance:
         instance: Instance = self._backends.ec2.get_instance(instance_id)
@@ -112,17 +115,16 @@ def start(
     """
     # Roles attach AWS's managed policies, which moto loads only when told to.
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    listener = socket.create_server((host, port), backlog=128)
-    bound_port = listener.getsockname()[1]
-    with state.lock:
-        BackendDict.reset()
-        mends.install(tuple(images), region)
-    server = make_server(
-        host,
-        bound_port,
-        DomainDispatcherApplication(create_backend_app),
-        threaded=True,
-        request_handler=_QuietHandler,
-        fd=listener.detach(),
-    )
+    with socket.create_server((host, port), backlog=128) as listener:
+        bound_port = listener.getsockname()[1]
+        with state.lock:
+            mends.install(tuple(images), region)
+        server = make_server(
+            host,
+            bound_port,
+            DomainDispatcherApplication(create_backend_app),
+            threaded=True,
+            request_handler=_QuietHandler,
+            fd=listener.fileno(),  # werkzeug keeps a duplicate of its own
+        )
     return MotoEmulator(server, f"http://{host}:{bound_port}", region)

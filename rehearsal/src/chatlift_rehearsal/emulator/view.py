@@ -52,7 +52,7 @@ def cloud_view(backends: Backends) -> CloudView:
         vpcs=tuple(_vpc(vpc) for vpc in ec2.vpcs.values()),
         instances=tuple(_instance(i, *members.get(i.id, ("", ""))) for i in instances),
         volumes=tuple(
-            VolumeView(volume.id, int(volume.size), volume.status, volume.snapshot_id)
+            VolumeView(volume.id, int(volume.size), volume.status, volume.snapshot_id or None)
             for volume in ec2.volumes.values()
             if volume.id not in roots
         ),

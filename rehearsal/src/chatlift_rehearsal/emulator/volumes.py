@@ -20,7 +20,9 @@ class VolumeMends(EC2Backend):
 
     def create_volume(self, size: int, zone_name: str, *args: Any, **kwargs: Any) -> Volume:
         volume = super().create_volume(size, zone_name, *args, **kwargs)
+        # AWS always says these two; the amazon.aws modules rely on it.
         volume.multi_attach_enabled = bool(volume.multi_attach_enabled)
+        volume.snapshot_id = volume.snapshot_id or ""
         return volume
 
     def attach_volume(
