@@ -67,17 +67,17 @@ class Output:
         if len(fields) < 4:
             return None
         kind, data = fields[2], fields[3].replace("%!(PACKER_COMMA)", ",")
-        data = data.replace("\\r", "").replace("\\n", "\n")
         if kind == "artifact":
             self._artifact(data)
         if kind != "ui":
             return None
         severity, _, text = data.partition(",")
+        text = _SOURCE.sub("", text)
         if severity == "error":
-            self._errors.append(_SOURCE.sub("", text))
+            # Packer escapes line breaks; in a message, which is one line, it is Ansible's JSON.
+            self._errors.append(text.replace("\\n", "\n"))
             return None
-        shown = [self._line(_SOURCE.sub("", one), severity) for one in text.split("\n")]
-        return next((one for one in shown if one), None)
+        return self._line(text, severity)
 
     def _artifact(self, data: str) -> None:
         parts = data.split(",")  # index, "id", region:AMI

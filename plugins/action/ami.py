@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bakes an image on the controller. An action plugin, because a module cannot show progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.chatlift.aws.plugins.module_utils import (
+    bake,
+    fingerprint,
+    packer,
+    resources,
+)
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
+from botocore.exceptions import BotoCoreError, ClientError
+
+display = Display()
+
+IGNORE = [
+    "node_modules",
+    ".git",
+    ".venv",
+    ".cache",
+    "__pycache__",
+    "*.pyc",
+    "*.egg-info",
+    "*.log",
+    ".DS_Store",
+]
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "image": {"type": "str", "required": True},
+    "template": {"type": "path", "required": True},
+    "sources": {"type": "dict", "required": True},
+    "ignore": {"type": "list", "elements": "str", "default": IGNORE},
+    "source_ami": {
+        "type": "dict",
+        "default": {},
+        "apply_defaults": True,
+        "options": {
+            "owner": {"type": "str", "default": "136693071363"},
+            "name": {"type": "str", "default": "debian-13-amd64-*"},
+        },
+    },
+    "variables": {"type": "dict", "default": {}},
+    "packer_variables": {"type": "dict", "default": {}},
+    "revision": {"type": "str", "default": ""},
+    "region": {"type": "str"},
+    "executable": {"type": "str", "default": "packer"},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        # This process serves one task, and boto3 and Packer read the environment themselves.
+        os.environ.update(self._environment())
+        # Ansible ends its workers with SIGTERM; Packer has to hear of it.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            return self._ensure(options)
+        except (ChatliftError, BotoCoreError, ClientError) as error:
+            raise AnsibleActionFail(f"Image {options['image']}: {error}") from error
+
+    def _environment(self) -> dict[str, str]:
+        layers = self._templar.template(self._task.environment or [])
+        return {name: str(value) for layer in layers for name, value in (layer or {}).items()}
+
+    def _ensure(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The image with these contents: found, or baked unless in check mode."""
+        ec2 = boto3.client("ec2", region_name=options["region"])
+        source_ami = bake.source_image(ec2, **options["source_ami"])
+        inputs = {
+            name: fingerprint.digest_path(Path(path).expanduser(), options["ignore"])
+            for name, path in options["sources"].items()
+        }
+        inputs["variables"] = fingerprint.digest(options["variables"])
+        inputs["source-ami"] = fingerprint.digest(source_ami)
+        decision = bake.decide(ec2, options["image"], inputs)
+        result = {
+            "changed": decision.current is None,
+            "fingerprint": fingerprint.digest(inputs),
+            "inputs": inputs,
+            "reasons": decision.reasons,
+            "source_ami": source_ami,
+            "diff": _diff(decision, inputs),
+        }
+        if decision.current is not None:
+            return {**result, "image_id": decision.current["ImageId"]}
+        self._say(options, f"to be baked: {', '.join(decision.reasons)}")
+        packer.check_version(options["executable"])
+        if self._task.check_mode:
+            return result
+        return {**result, **self._bake(ec2, options, result)}
+
+    def _bake(self, ec2: Any, options: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        """Run Packer and complete what it cannot know of the image before it is made."""
+        # Kept when a build fails, for it holds the log.
+        work = Path(tempfile.mkdtemp(prefix=f"chatlift-bake-{options['image']}-"))
+        versions_file = work / "versions.json"
+        roles_file = work / "variables.json"
+        roles_file.write_text(json.dumps(bake.as_text(options["variables"])))
+        packer_file = work / "build.pkrvars.json"
+        packer_file.write_text(
+            json.dumps(
+                {
+                    **options["packer_variables"],
+                    "region": ec2.meta.region_name,
+                    "source_ami": result["source_ami"],
+                    "source_ami_name": options["source_ami"]["name"],
+                    "source_ami_owner": options["source_ami"]["owner"],
+                    "ansible_variables": str(roles_file),
+                    "versions_file": str(versions_file),
+                    "fingerprint": result["fingerprint"],
+                    "inputs": fingerprint.short(result["inputs"]),
+                    "revision": options["revision"],
+                }
+            )
+        )
+        template = Path(options["template"]).expanduser().absolute()
+        output = packer.build(
+            [
+                options["executable"],
+                "build",
+                "-machine-readable",
+                f"-only=amazon-ebs.{options['image']}",
+                f"-var-file={packer_file}",
+                str(template),
+            ],
+            directory=template.parent,
+            environment={
+                **os.environ,
+                "CHECKPOINT_DISABLE": "1",
+                # ansible-playbook of this installation, whether or not its directory is in PATH.
+                "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            },
+            log=work / "packer.log",
+            progress=lambda text: self._say(options, text),
+        )
+        versions = json.loads(versions_file.read_text())
+        tags = {"chatlift:versions": bake.versions_tag(versions)}
+        ec2.create_tags(Resources=[output.image_id], Tags=resources.tag_list(tags))
+        ec2.modify_image_attribute(ImageId=output.image_id, ImdsSupport={"Value": "v2.0"})
+        return {"image_id": output.image_id, "versions": versions, "log": str(work / "packer.log")}
+
+    @staticmethod
+    def _say(options: dict[str, Any], text: str) -> None:
+        display.display(f"image {options['image']}: {text}")
+
+
+def _diff(decision: bake.Decision, inputs: dict[str, str]) -> dict[str, str]:
+    before = resources.tag_dict((decision.previous or {}).get("Tags")).get("chatlift:inputs", "")
+    if decision.current is not None:
+        before = fingerprint.short(inputs)
+    return {
+        "before": before.replace(" ", "\n") + "\n",
+        "after": fingerprint.short(inputs).replace(" ", "\n") + "\n",
+    }
