@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["running", "dead", "stopped", "failed"]
+Phase = Literal["running", "ending", "stopped", "dead", "failed"]
 """Of a host. ``dead``: ended without being asked to; ``failed``: could not be started."""
 
 

@@ -71,6 +71,8 @@ def plan_instances(view: CloudView, hosts: Mapping[str, Phase]) -> list[Instance
 
 def _plan(instance: InstanceView, phase: Phase | None) -> InstanceAction | None:
     match instance.state, phase:
+        case _, "ending":
+            return None
         case "pending", None | "stopped":
             return StartHost(instance)
         case "pending", "running":

@@ -161,15 +161,20 @@ class Hosts:
             self._processes.pop(instance_id, None)
 
     def _end(self, instance_id: str, patience: int) -> None:
-        shell.run(
-            *("podman", "rm", "--force", "--ignore", "--volumes"),
-            *("--time", str(patience), self.container(instance_id)),
-            timeout=STOP_SECONDS + 30,
-        )
-        self._network.unplug(instance_id)
-        merged = self._directory / instance_id / "merged"
-        if merged.is_mount():
-            shell.run("umount", str(merged))
+        self._set(instance_id, "ending")
+        try:
+            shell.run(
+                *("podman", "rm", "--force", "--ignore", "--volumes"),
+                *("--time", str(patience), self.container(instance_id)),
+                timeout=patience + 30,
+            )
+            self._network.unplug(instance_id)
+            merged = self._directory / instance_id / "merged"
+            if merged.is_mount():
+                shell.run("umount", str(merged))
+        except Exception:
+            self._set(instance_id, "running" if self.root(instance_id) else "dead")
+            raise
 
     def memory_used(self, instance_id: str) -> int | None:
         """Bytes a running host's processes use, without the page cache that can be given back."""

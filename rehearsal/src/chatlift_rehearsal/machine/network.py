@@ -192,11 +192,11 @@ class Network:
 
     def unplug(self, instance_id: str) -> None:
         """Remove an instance's network, if it has one."""
-        if (NETNS / self.namespace(instance_id)).exists():
-            shell.run("ip", "netns", "delete", self.namespace(instance_id))
-        # Deleting the namespace removes the leg too, but only some time later.
+        # The leg first: it takes its other end along at once; a namespace does so some time later.
         if (Path("/sys/class/net") / leg_of(instance_id)).exists():
             shell.run("ip", "link", "delete", leg_of(instance_id))
+        if (NETNS / self.namespace(instance_id)).exists():
+            shell.run("ip", "netns", "delete", self.namespace(instance_id))
 
     def cut(self, instance_id: str) -> None:
         """Take an instance off the network without a word to its peers, as a power failure does."""
