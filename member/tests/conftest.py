@@ -1,6 +1,7 @@
-"""Makes the package importable without installing it."""
+"""Makes the package importable without installing it, and the tests' own helpers as well."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+_HERE = Path(__file__).parent
+sys.path[:0] = [str(_HERE.parent / "src"), str(_HERE)]

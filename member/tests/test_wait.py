@@ -3,17 +3,7 @@
 import pytest
 from chatlift_member.errors import NotInTime
 from chatlift_member.wait import Deadline, NotYet, wait_for
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from member_factory import Clock
 
 
 def test_returns_what_the_probe_returns_once_its_condition_holds() -> None:
@@ -48,3 +38,17 @@ def test_a_step_never_outlasts_the_whole() -> None:
     clock.sleep(8)
     assert whole.at_most(5).remaining() == 2
     assert whole.at_most(1).remaining() == 1
+
+
+def test_pauses_grow_up_to_the_longest() -> None:
+    clock, calls = Clock(), []
+
+    def probe() -> None:
+        calls.append(clock.now)
+        raise NotYet("no")
+
+    with pytest.raises(NotInTime):
+        wait_for(
+            "it", probe, Deadline(20, clock), interval=1, growth=2, longest=5, sleep=clock.sleep
+        )
+    assert calls == [100, 101, 103, 107, 112, 117, 120]

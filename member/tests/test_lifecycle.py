@@ -1,0 +1,94 @@
+"""Hooks are completed when they wait, and their absence is understood."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from chatlift_member.errors import NotInTime
+from chatlift_member.imds import ImdsError
+from chatlift_member.lifecycle import Lifecycle
+from member_factory import facts
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "so"}}, "CompleteLifecycleAction")
+
+
+class AutoScaling:
+    """Answers the calls one after the other; an exception is raised."""
+
+    def __init__(self, *answers: Exception | None, states: tuple[str, ...] = ()) -> None:
+        self.answers = list(answers)
+        self.states = list(states)
+        self.calls: list[dict[str, str]] = []
+
+    def complete_lifecycle_action(self, **call: str) -> None:
+        self.calls.append(call)
+        if answer := self.answers.pop(0):
+            raise answer
+
+    def describe_auto_scaling_instances(self, **_: Any) -> dict[str, Any]:
+        state = self.states.pop(0) if self.states else None
+        return {"AutoScalingInstances": [{"LifecycleState": state}] if state else []}
+
+
+class Metadata:
+    def __init__(self, answer: str | Exception | None) -> None:
+        self.answer = answer
+
+    def get(self, path: str) -> str | None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def lifecycle(autoscaling: Any = None, imds: Any = None) -> Lifecycle:
+    return Lifecycle(autoscaling, facts(), imds)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+def test_a_waiting_hook_is_completed() -> None:
+    api = AutoScaling(None)
+    assert lifecycle(api).complete("chatlift-launch", "CONTINUE") is True
+    assert api.calls == [
+        {
+            "LifecycleHookName": "chatlift-launch",
+            "AutoScalingGroupName": "chatlift-demo-redis-a1",
+            "InstanceId": "i-0123456789abcdef0",
+            "LifecycleActionResult": "CONTINUE",
+        }
+    ]
+
+
+@pytest.mark.parametrize("states", [(), ("InService",)])
+def test_no_pending_hook_is_no_failure(states: tuple[str, ...]) -> None:
+    api = AutoScaling(refusal("ValidationError"), states=states)
+    assert lifecycle(api).complete("chatlift-launch", "CONTINUE") is False
+
+
+def test_a_group_that_has_not_come_to_its_hook_is_waited_for() -> None:
+    api = AutoScaling(refusal("ValidationError"), None, states=("Pending",))
+    assert lifecycle(api).complete("chatlift-launch", "CONTINUE") is True
+
+
+def test_an_api_that_does_not_answer_is_asked_again() -> None:
+    api = AutoScaling(refusal("Throttling"), None)
+    assert lifecycle(api).complete("chatlift-launch", "CONTINUE") is True
+
+
+def test_a_refusal_that_lasts_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatlift_member.wait.Deadline.remaining", lambda _: 0.0)
+    with pytest.raises(NotInTime, match="last seen: CompleteLifecycleAction answered AccessDenied"):
+        lifecycle(AutoScaling(refusal("AccessDenied"))).complete("chatlift-launch", "ABANDON")
+
+
+@pytest.mark.parametrize(
+    ("answer", "leaving"),
+    [("Terminated", True), ("InService", False), (None, False), (ImdsError("away"), False)],
+)
+def test_an_instance_leaves_only_when_it_is_told_so(answer: Any, leaving: bool) -> None:
+    assert lifecycle(imds=Metadata(answer)).is_leaving() is leaving
