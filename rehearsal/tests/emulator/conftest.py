@@ -153,7 +153,7 @@ def cloud(port: int, client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterato
     cloud = Cloud(emulator, client)
     monkeypatch.setattr(state, "now", cloud.now)
     yield cloud
-    emulator.stop()
+    cloud.emulator.stop()
 
 
 @pytest.fixture

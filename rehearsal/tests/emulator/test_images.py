@@ -90,10 +90,7 @@ def test_baked_image_comes_back_in_a_later_session(cloud: Any, port: int) -> Non
     before = cloud.ec2.describe_images(ImageIds=[image])["Images"][0]
     saved = cloud.emulator.view().images
     cloud.emulator.stop()
-    cloud.emulator = later = server.start("127.0.0.1", port, saved)
-    try:
-        assert later.view().images == saved
-        assert cloud.ec2.describe_images(ImageIds=[image], Owners=["self"])["Images"] == [before]
-        cloud.run(ImageId=image)
-    finally:
-        later.stop()
+    cloud.emulator = server.start("127.0.0.1", port, saved)
+    assert cloud.emulator.view().images == saved
+    assert cloud.ec2.describe_images(ImageIds=[image], Owners=["self"])["Images"] == [before]
+    cloud.run(ImageId=image)

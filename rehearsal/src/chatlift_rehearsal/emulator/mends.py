@@ -94,9 +94,10 @@ def forget() -> None:
     moto's own reset runs each backend's constructor again; that of Auto Scaling brings EC2's
     back to life, with the images of the session that ends.
     """
-    for backends in BackendDict._instances:
+    in_use = BackendDict._instances  # type: ignore[misc]
+    for backends in in_use:
         backends.clear()
-    BackendDict._instances.clear()
+    in_use.clear()
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,9 @@ class _Turn:
 
     def take(self) -> None:
         self._replace_unhealthy()
-        for member in list(self._group.instance_states):
-            self._advance(member)
+        self._advance_all()
         self._scale()
+        self._advance_all()
         self._sync_targets()
         if self._group.status and not self._group.instance_states:
             self._backend.forget_group(self._group)
@@ -87,6 +87,10 @@ class _Turn:
         )
 
     # Lifecycle.
+
+    def _advance_all(self) -> None:
+        for member in list(self._group.instance_states):
+            self._advance(member)
 
     def _advance(self, member: GroupInstance) -> None:
         """Take an instance as far on its way as it can go now."""
