@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .notify import listener
+
 log = logging.getLogger(__name__)
 
 PORT = 8008
 REFRESH_SECONDS = 0.5
 STALE_SECONDS = 5.0
 """A status older than this is no longer believed: the look at the service itself hangs."""
+
+FIRST_LOOK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class Monitor:
         self._clock = clock
         self._status = Status.down("starting", "The agent has just started.")
         self._seen = clock()
+        self.looked = threading.Event()
+        """Set after the first look."""
 
     def watch(self, look: Callable[[], Status]) -> None:
         """Call ``look`` every `REFRESH_SECONDS` from now on, as long as the agent lives."""
@@ -112,6 +118,7 @@ class Monitor:
         ):
             log.info("Now %s, %s. %s", status.role, status.state, status.detail)
         self._status, self._seen = status, self._clock()
+        self.looked.set()
 
     def status(self) -> Status:
         """The latest status, unless it is too old to be believed."""
@@ -122,7 +129,11 @@ class Monitor:
 
 
 def serve(monitor: Monitor, member: str, tier: str, port: int = PORT) -> ThreadingHTTPServer:
-    """Answer on all addresses from now on, in threads; the security group says who may ask."""
+    """Answer on all addresses from now on, in threads; the security group says who may ask.
+
+    After a restart of the agent, probes wait for the first look: "just started" would be taken for
+    a service that is down.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5
@@ -142,7 +153,15 @@ def serve(monitor: Monitor, member: str, tier: str, port: int = PORT) -> Threadi
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: several probes a second would fill the journal."""
 
-    server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104 (see above)
+    def run() -> None:
+        if inherited:
+            monitor.looked.wait(FIRST_LOOK_SECONDS)
+        server.serve_forever()
+
+    server = ThreadingHTTPServer(("", port), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket, inherited = listener(port)
+    server.server_address = server.socket.getsockname()
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    threading.Thread(target=run, name="health", daemon=True).start()
     return server

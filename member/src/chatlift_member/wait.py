@@ -46,7 +46,7 @@ def wait_for(
     interval: float = 0.25,
     growth: float = 1.0,
     longest: float = 15.0,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),
 ) -> Value:
     """Call ``probe`` until it no longer raises `NotYet`, and return what it returns.
 
