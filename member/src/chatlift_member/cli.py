@@ -9,6 +9,7 @@ import signal
 import sys
 from types import FrameType
 
+from . import mysql_force
 from .agent import Agent
 from .errors import Abandoned, AgentError
 from .health import PORT
@@ -37,8 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="be the member; started by chatlift-member.service")
     commands.add_parser("status", help="print the health of this member; exit 0 when it is good")
+    force = commands.add_parser(
+        "force-bootstrap",
+        help="MySQL: start the group from this member although it may lack what others have",
+    )
+    force.add_argument("--reason", required=True, help="why, and on whose word; for the journal")
     chosen = parser.parse_args(arguments)
-    return run() if chosen.command == "run" else status()
+    if chosen.command == "run":
+        return run()
+    if chosen.command == "force-bootstrap":
+        return force_bootstrap(chosen.reason)
+    return status()
 
 
 def run() -> int:
@@ -70,6 +80,15 @@ def status() -> int:
         print(f"The agent does not answer on port {PORT}: {error}.", file=sys.stderr)
         return 1
     return 0 if response.status == http.client.OK else 1
+
+
+def force_bootstrap(reason: str) -> int:
+    """Leave an operator's order for the running agent, which logs it when it obeys."""
+    mysql_force.order(reason)
+    print(
+        "Ordered; the agent obeys once it sees no running group (journalctl -fu chatlift-member)."
+    )
+    return 0
 
 
 def _end(signum: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from . import mysql_accounts, mysql_data, mysql_force
 from .health import Status
 from .mysql_group import Action, Decision, View, decide, successor
-from .mysql_server import Server, Session, SqlError
+from .mysql_server import ENTERING, Server, Session, SqlError
 from .tier import Context
 from .wait import Deadline, NotYet, wait_for
 
@@ -27,8 +27,12 @@ CLONE_FROM = 100
 NEVER_CLONE = 2**63 - 1
 """A member with data is cloned only if no binary log has what it lacks; this is MySQL's default."""
 
-ENTER_SECONDS = 60
-"""How long ``START GROUP_REPLICATION`` may take; it succeeds in some 3 s."""
+STATEMENT_SECONDS = 20
+"""How long to wait for ``START`` and ``STOP GROUP_REPLICATION``, which take 3 to 6 s as a rule.
+What takes longer goes on in the server, and the next look finds out what became of it."""
+
+HAND_OVER_SECONDS = 60
+"""How long to look for another primary, so that time is left to stop in good order."""
 
 MOST_BEHIND = 100
 """A primary hands over only to a member with at most this many transactions to apply."""
@@ -88,9 +92,7 @@ class MySql:
         wait_for(f"MySQL on {self._me} to answer", self._see_myself, deadline)
 
     def join(self, deadline: Deadline) -> None:
-        view = wait_for(f"{self._me} to be ONLINE in its group", self._step, deadline, interval=1)
-        if view.own.role == "PRIMARY":
-            wait_for("the primary to take writes", self._make_database, deadline)
+        wait_for(f"{self._me} to be ONLINE in its group", self._step, deadline, interval=1)
 
     def heal(self) -> None:
         if self._clock() < self._not_before:
@@ -131,6 +133,7 @@ class MySql:
         if len(view.seats) == 1:
             log.warning("%s is the last member of its group: nobody can take over.", self._me)
             return
+        deadline = deadline.at_most(HAND_OVER_SECONDS)
         uuid = wait_for("a secondary that can take over", self._successor, deadline)
         with self._local.session(timeout=deadline.remaining()) as session:
             session.query("SELECT group_replication_set_as_primary(%s, %s)", uuid, PATIENCE)
@@ -149,10 +152,11 @@ class MySql:
 
     # -- becoming and staying a member ---------------------------------------------------------
 
-    def _step(self) -> View:
-        """Look, decide and act once; the view of a member that is where it belongs.
+    def _step(self) -> None:
+        """Look, decide and act once.
 
-        Raises `NotYet` with the reason otherwise, which the status then shows.
+        Raises `NotYet` while the member is not where it belongs, with the reason, which the status
+        then shows.
         """
         try:
             mine = self._see_myself()
@@ -160,23 +164,32 @@ class MySql:
                 self._act(mine)
                 mine = self._see_myself()
             if not mine.settled:
-                raise NotYet(f"{self._me} is {mine.own.state}, catching up with its group")
+                raise NotYet(f"{self._me} is {mine.own.state}, on its way into its group")
+            if mine.own.role == "PRIMARY":
+                self._make_database()
         except NotYet as reason:
             self._reason = f"{reason}."
             raise
         self._reason = ""
-        return mine
+        mysql_force.done(self._context.run)  # an order to start a group has no object any more
 
     def _act(self, mine: View) -> None:
         decision = self._decide()
         if decision.action is Action.BOOTSTRAP:
             # Seconds may have passed since the first of the others answered: look once more.
             decision = self._decide()
-        if decision.action is Action.WAIT:
-            raise NotYet(decision.reason.rstrip("."))
-        if decision.action is not Action.NOTHING:
-            log.info("%s", decision.reason)
-            self._enter(mine, bootstrap=decision.action is Action.BOOTSTRAP)
+        match decision.action:
+            case Action.WAIT:
+                raise NotYet(decision.reason.rstrip("."))
+            case Action.LEAVE:
+                log.warning("%s", decision.reason)
+                self._tell_server("leave its group", "STOP GROUP_REPLICATION")
+                raise NotYet(decision.reason.rstrip("."))
+            case Action.JOIN | Action.BOOTSTRAP:
+                log.info("%s", decision.reason)
+                self._enter(mine, bootstrap=decision.action is Action.BOOTSTRAP)
+            case Action.OPEN:
+                self._tell_server("open to applications", "SET GLOBAL offline_mode = OFF")
 
     def _decide(self) -> Decision:
         views = {self._me: self._see_myself()}
@@ -194,24 +207,26 @@ class MySql:
 
     def _enter(self, mine: View, *, bootstrap: bool) -> None:
         """Start Group Replication; raises `NotYet`, and makes `heal` pause, when that fails."""
-        secrets = self._context.secrets
         try:
-            with self._local.session(timeout=ENTER_SECONDS) as session:
+            with self._local.session(timeout=STATEMENT_SECONDS) as session:
+                session.query("SELECT GET_LOCK(%s, 0)", ENTERING)
                 if mine.own.state == "ERROR":
                     session.query("STOP GROUP_REPLICATION")
+                # No application comes in before the group joined proves to be the right one.
+                session.query("SET GLOBAL offline_mode = ON")
                 session.query(
                     "SET GLOBAL group_replication_clone_threshold = %s",
                     NEVER_CLONE if mine.transactions else CLONE_FROM,
                 )
                 session.query("SET GLOBAL group_replication_bootstrap_group = %s", int(bootstrap))
-                # Expelled, it was switched on: see group_replication_exit_state_action.
-                session.query("SET GLOBAL offline_mode = OFF")
                 # Given here, the credentials stay in memory and never reach the volume.
                 session.query(
                     "START GROUP_REPLICATION USER = %s, PASSWORD = %s",
-                    secrets["replication_username"],
-                    secrets["replication_password"],
+                    self._context.secrets["replication_username"],
+                    self._context.secrets["replication_password"],
                 )
+                if bootstrap:
+                    session.query("SET GLOBAL offline_mode = OFF")
         except SqlError as error:
             self._pause = min(max(self._pause * 2, PAUSE[0]), PAUSE[1])
             self._not_before = self._clock() + self._pause
@@ -219,6 +234,13 @@ class MySql:
         finally:
             if bootstrap:
                 self._forget_bootstrap()
+
+    def _tell_server(self, what: str, statement: str) -> None:
+        try:
+            with self._local.session(timeout=STATEMENT_SECONDS) as session:
+                session.query(statement)
+        except SqlError as error:
+            raise NotYet(f"{self._me} could not {what}: {error}".rstrip(".")) from None
 
     def _forget_bootstrap(self) -> None:
         """Make sure that no later START GROUP_REPLICATION, by whomever, starts a second group."""
@@ -230,12 +252,12 @@ class MySql:
             log.error("group_replication_bootstrap_group may still be on: %s", error)
 
     def _make_database(self) -> None:
-        """Create the application's database, once, on the first primary there is."""
+        """Create the application's database, when there is none, as the first primary finds."""
         name = self._context.secrets["app_database"]
         try:
             with self._local.session(timeout=10) as session:
                 if not session.view().leads:
-                    raise NotYet("it is still read-only")
+                    raise NotYet(f"{self._me} leads, but does not take writes yet")
                 if not _has_database(session, name):
                     session.query(f"CREATE DATABASE {mysql_accounts.quote_name(name)}")
         except SqlError as error:

@@ -38,11 +38,15 @@ class View:
     """What one server says of itself and of its group."""
 
     uuid: str
-    writable: bool
-    """Neither ``super_read_only`` nor ``offline_mode``."""
     seats: tuple[Seat, ...]
     transactions: GtidSet
     """Executed, and received but not executed yet."""
+    read_only: bool = False
+    """``super_read_only``."""
+    offline: bool = False
+    """``offline_mode``: applications are kept out."""
+    entering: bool = False
+    """``START GROUP_REPLICATION`` is under way. Its group may count it in before the view shows."""
 
     @property
     def own(self) -> Seat:
@@ -62,14 +66,24 @@ class View:
         return self.in_group and reachable * 2 > len(self.seats)
 
     @property
+    def alone(self) -> bool:
+        """Whether the group has no other ONLINE member.
+
+        Fatal after a join: when the last of the others leaves while it is under way, the
+        communication layer keeps a group of the joiner alone, and the server becomes its primary,
+        with outdated data.
+        """
+        return not any(seat.online and seat.uuid != self.uuid for seat in self.seats)
+
+    @property
     def settled(self) -> bool:
-        """A full member of a group that can commit."""
-        return self.own.online and self.has_majority
+        """A full member, open to applications, of a group that can commit."""
+        return self.own.online and self.has_majority and not self.offline
 
     @property
     def leads(self) -> bool:
         """The primary, taking writes."""
-        return self.settled and self.own.role == "PRIMARY" and self.writable
+        return self.settled and self.own.role == "PRIMARY" and not self.read_only
 
 
 class Action(Enum):
@@ -81,6 +95,10 @@ class Action(Enum):
     """Look again later."""
     JOIN = auto()
     """Join the group that the others form."""
+    OPEN = auto()
+    """Let applications in: the group just joined is the right one."""
+    LEAVE = auto()
+    """Leave a group that is lost, and look again."""
     BOOTSTRAP = auto()
     """Start the group: the one thing that must never be done on a guess."""
 
@@ -104,40 +122,61 @@ def decide(
     """
     mine = views[me]
     others = {name: view for name, view in views.items() if name != me}
+    group = {name: view for name, view in others.items() if view.settled}
+    unsettled = sorted(
+        name
+        for name, view in others.items()
+        if view.entering or (view.in_group and not view.settled)
+    )
+    missing = sorted(set(members) - views.keys())
     if mine.settled:
         return Decision(Action.NOTHING, f"{me} is ONLINE in its group.")
+    if mine.entering:
+        return Decision(Action.WAIT, f"{me} is still entering its group.")
     if mine.in_group:
-        return Decision(Action.WAIT, _unsettled(me, mine))
-
-    group = {name: view for name, view in others.items() if view.settled}
+        return _stay(me, mine, bool(group), unsettled, [] if forced else missing)
     if group:
         return _join(me, mine, group)
-    unsettled = sorted(name for name, view in others.items() if view.in_group)
     if unsettled:
         return Decision(
             Action.WAIT,
-            f"{_list(unsettled)} has a group, but it lacks a majority or is still joining; waiting "
-            "until that is settled.",
+            f"There is a group on {_list(unsettled)}, but without a majority or still forming; "
+            f"{me} waits until that is settled.",
         )
     if forced:
         return Decision(
             Action.BOOTSTRAP, f"{me} starts the group because an operator has forced it to."
         )
-    missing = sorted(set(members) - views.keys())
     if missing:
         return Decision(
             Action.WAIT,
-            f"No group is running and {_list(missing)} gives no answer, but may have newer data; {me} "
-            f"waits for it, or for an operator's chatlift-member force-bootstrap.",
+            f"No group is running, and {_list(missing)} did not answer but may have newer data; "
+            f"{me} waits for that, or for an operator's chatlift-member force-bootstrap.",
         )
     return _start(me, views)
 
 
-def _unsettled(me: str, mine: View) -> str:
-    if not mine.has_majority:
+def _stay(
+    me: str, mine: View, others_have_group: bool, unsettled: list[str], missing: list[str]
+) -> Decision:
+    """In a group, but not as it should be: stay and wait, or leave?"""
+    if mine.has_majority and not mine.own.online:
+        return Decision(Action.WAIT, f"{me} is {mine.own.state}, catching up with its group.")
+    if mine.has_majority and not mine.alone:
+        return Decision(Action.OPEN, f"{me} is ONLINE, and its group is that of the others.")
+    if mine.has_majority:
+        return Decision(Action.LEAVE, f"{me} leaves its group: nobody else is in it.")
+    if others_have_group:
+        return Decision(Action.LEAVE, f"{me} leaves its group: the others have one without it.")
+    if unsettled or missing:
         lost = [seat.address for seat in mine.seats if seat.state == "UNREACHABLE"]
-        return f"{me} has lost the majority of its group: {_list(lost)} cannot be reached."
-    return f"{me} is {mine.own.state}, catching up with its group."
+        return Decision(
+            Action.WAIT,
+            f"{me} has lost the majority of its group: {_list(lost)} cannot be reached by it.",
+        )
+    return Decision(
+        Action.LEAVE, f"{me} leaves its group, for nobody else is in it any more, to start it anew."
+    )
 
 
 def _join(me: str, mine: View, group: Mapping[str, View]) -> Decision:
@@ -158,8 +197,8 @@ def _start(me: str, views: Mapping[str, View]) -> Decision:
     if empty and len(empty) < len(views):
         return Decision(
             Action.WAIT,
-            f"No group is running and {_list(empty)} is empty while others have data; check that the "
-            "right volume is attached, then run chatlift-member force-bootstrap on the member to keep.",
+            f"No group is running, and there is data, but not on {_list(empty)}; check its volume, "
+            "then run chatlift-member force-bootstrap on the member to keep.",
         )
     everything = reduce(or_, (view.transactions for view in views.values()))
     complete = sorted(name for name, view in views.items() if view.transactions >= everything)

@@ -18,15 +18,18 @@ from .tier import Tls
 
 SOCKET = Path("/run/mysqld/mysqld.sock")
 
+ENTERING = "chatlift.entering"
+"""Lock that is held on a server while START GROUP_REPLICATION runs on it, for the others to see."""
+
 _SELF = """
-SELECT @@server_uuid AS uuid, NOT (@@super_read_only OR @@offline_mode) AS writable,
-       @@gtid_executed AS executed,
+SELECT @@server_uuid AS uuid, @@super_read_only AS read_only, @@offline_mode AS offline,
+       IS_USED_LOCK(%s) IS NOT NULL AS entering, @@gtid_executed AS executed,
        (SELECT received_transaction_set FROM performance_schema.replication_connection_status
          WHERE channel_name = 'group_replication_applier') AS received
 """
 _SEATS = """
 SELECT member_id AS uuid, member_host AS address, member_state AS state, member_role AS role,
-       COALESCE(count_transactions_remote_in_applier_queue, 0) AS queue
+       CAST(COALESCE(count_transactions_remote_in_applier_queue, 0) AS SIGNED) AS queue
   FROM performance_schema.replication_group_members
   LEFT JOIN performance_schema.replication_group_member_stats USING (member_id)
 """
@@ -57,12 +60,14 @@ class Session:
 
     def view(self) -> View:
         """What the server says of itself and its group; reads memory only and waits for nothing."""
-        (own,) = self.query(_SELF)
+        (own,) = self.query(_SELF, ENTERING)
         return View(
             uuid=own["uuid"],
-            writable=bool(own["writable"]),
             seats=tuple(Seat(**row) for row in self.query(_SEATS)),
             transactions=GtidSet.parse(own["executed"]) | GtidSet.parse(own["received"]),
+            read_only=bool(own["read_only"]),
+            offline=bool(own["offline"]),
+            entering=bool(own["entering"]),
         )
 
 
