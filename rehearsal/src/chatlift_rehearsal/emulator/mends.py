@@ -21,6 +21,7 @@ from moto.elbv2.responses import ELBV2Response
 from ..model import ImageView
 from .addresses import AddressMends, no_address
 from .autoscaling import AutoScalingMends, AutoScalingResponses, Group
+from .dependencies import DependencyMends
 from .ec2_instances import Instance, InstanceMends, InstanceResponses
 from .elbv2 import ElbMends, TargetGroup
 from .images import ImageMends, ImageResponses
@@ -30,7 +31,7 @@ from .locking import Locked
 from .volumes import VolumeMends
 
 
-class Ec2Backend(InstanceMends, ImageMends, VolumeMends, AddressMends):
+class Ec2Backend(InstanceMends, ImageMends, VolumeMends, AddressMends, DependencyMends):
     """EC2 with every mend."""
 
     __module__ = "moto.ec2.models"  # moto derives the service from it
