@@ -359,6 +359,7 @@ def test_down_leaves_nothing_but_images_even_of_a_killed_process(cloud: Cloud) -
     assert not list(NETNS.glob(f"{SETTINGS.tag}-*"))
     assert SETTINGS.bridge not in subprocess.check_output(["ip", "address"], text=True)
     assert SETTINGS.nft_table not in subprocess.check_output(["nft", "list", "tables"], text=True)
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/{SETTINGS.tag}"))
     assert not SETTINGS.run.exists()
 
     rehearsal("up")

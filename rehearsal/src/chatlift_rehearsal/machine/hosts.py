@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chatlift_rehearsal.bodies import Phase
 from chatlift_rehearsal.errors import RehearsalError
-from chatlift_rehearsal.machine import shell
+from chatlift_rehearsal.machine import cgroups, shell
 from chatlift_rehearsal.machine.instance_types import memory_bytes
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.process import Process
@@ -34,6 +34,7 @@ class Hosts:
     def __init__(self, settings: Settings, network: Network) -> None:
         self._settings = settings
         self._network = network
+        self._cgroups = cgroups.NamedHierarchy(settings.tag)
         self._directory = settings.run / "hosts"
         self._processes: dict[str, Process] = {}
         self._phases: dict[str, Phase] = {}
@@ -137,6 +138,7 @@ class Hosts:
             *((f"--memory={memory}", f"--memory-swap={memory}") if memory else ()),
             # podman would put the journal into memory, where it dies with the host.
             *("--volume", f"{self.journal(instance.id)}:/var/log/journal"),
+            *self._cgroups.mounts(instance.id),
             *("--pidfile", str(pidfile)),
             *("--rootfs", str(merged), "/sbin/init"),
         ]
@@ -168,6 +170,7 @@ class Hosts:
                 *("--time", str(patience), self.container(instance_id)),
                 timeout=patience + 30,
             )
+            self._cgroups.remove(instance_id)
             self._network.unplug(instance_id)
             merged = self._directory / instance_id / "merged"
             if merged.is_mount():
@@ -177,9 +180,9 @@ class Hosts:
             raise
 
     def memory_used(self, instance_id: str) -> int | None:
-        """Bytes a running host's processes use, without the page cache that can be given back."""
+        """Bytes a host uses, None when it does not run."""
         process = self._processes.get(instance_id)
-        return None if process is None else _cgroup_memory(process.pid)
+        return None if process is None else cgroups.memory_used(process.pid)
 
 
 def _write_resolver(root: Path) -> None:
@@ -196,27 +199,3 @@ def _hide_disks(devices: Path) -> None:
     for entry in os.scandir(devices):
         if stat.S_ISBLK(entry.stat(follow_symlinks=False).st_mode):
             Path(entry.path).unlink()
-
-
-def _cgroup_memory(pid: int) -> int | None:
-    try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "memory":
-            root, used, cache = (
-                Path("/sys/fs/cgroup/memory"),
-                "memory.usage_in_bytes",
-                "total_inactive_file",
-            )
-        elif not controllers and not Path("/sys/fs/cgroup/memory").is_dir():
-            root, used, cache = Path("/sys/fs/cgroup"), "memory.current", "inactive_file"
-        else:
-            continue
-        # systemd moves itself into a child group; the limit and the sum are the container's.
-        group = root / path.lstrip("/").removesuffix("/init.scope")
-        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        return int((group / used).read_text()) - int(statistics[cache])
-    return None

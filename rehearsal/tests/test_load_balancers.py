@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import subprocess
+
+import pytest
+from chatlift_rehearsal.controllers.load_balancers import (
+    AddServer,
+    Backend,
+    ChangeServer,
+    ConfigureProxy,
+    DropServer,
+    Layout,
+    Proxy,
+    Server,
+    StopProxy,
+    TellProxy,
+    plan_load_balancers,
+    servers_of,
+)
+from chatlift_rehearsal.machine.haproxy_config import path_expression, render
+from chatlift_rehearsal.model import ListenerView
+
+from .views import balancer, cloud, target, target_group
+
+ONE, TWO = target("i-1"), target("i-2", "10.42.1.4")
+LAYOUT = Layout(balancer(), (Backend("arn:app", "app", 0),))
+
+
+def server(instance_id="i-1", state="ready", address="10.42.0.4", dead=False):
+    return Server(f"{instance_id}_8080", address, 8080, state, dead)
+
+
+def states(group, health, dead=frozenset()):
+    return {s.name.split("_")[0]: s.state for s in servers_of(group, health, dead).values()}
+
+
+def test_only_healthy_targets_get_traffic():
+    group = target_group(ONE, TWO)
+    assert states(group, {ONE: "healthy", TWO: "unhealthy"}) == {"i-1": "ready", "i-2": "drain"}
+    assert states(group, {ONE: "healthy"}) == {"i-1": "ready", "i-2": "maint"}
+
+
+def test_with_no_healthy_target_unhealthy_ones_get_traffic():
+    group = target_group(ONE, TWO)
+    assert states(group, {ONE: "unhealthy", TWO: "initial"}) == {"i-1": "ready", "i-2": "maint"}
+
+
+def test_a_draining_target_keeps_what_is_connected():
+    group = target_group(ONE, draining=(TWO,))
+    assert states(group, {ONE: "healthy"}) == {"i-1": "ready", "i-2": "drain"}
+
+
+def plan(*groups, health=None, proxies=None, dead=frozenset(), balancers=None):
+    lbs = (balancer(),) if balancers is None else balancers
+    view = cloud(load_balancers=lbs, target_groups=groups)
+    return plan_load_balancers(view, proxies or {}, health or {}, dead)
+
+
+def test_a_new_load_balancer_is_configured():
+    found = plan(target_group(ONE), health={"arn:app": {ONE: "healthy"}})
+    assert found == [ConfigureProxy(LAYOUT, {"app": {"i-1_8080": server()}})]
+
+
+def test_a_changed_listener_changes_the_configuration():
+    proxies = {"arn:lb": Proxy(LAYOUT, {"app": {}})}
+    changed = balancer(idle_timeout=4000.0)
+    found = plan(target_group(), proxies=proxies, balancers=(changed,))
+    assert found == [ConfigureProxy(dataclasses.replace(LAYOUT, balancer=changed), {"app": {}})]
+
+
+def test_targets_are_changed_in_the_running_proxy():
+    proxies = {
+        "arn:lb": Proxy(LAYOUT, {"app": {"i-1_8080": server(), "i-3_8080": server("i-3")}}),
+    }
+    group = target_group(ONE, TWO)
+    health = {"arn:app": {ONE: "unhealthy", TWO: "healthy"}}
+    (told,) = plan(group, health=health, proxies=proxies)
+    two = server("i-2", address="10.42.1.4")
+    assert isinstance(told, TellProxy)
+    assert told.actions == (
+        ChangeServer("app", server(state="drain")),
+        AddServer("app", two),
+        DropServer("app", server("i-3")),
+    )
+
+
+def test_a_dead_host_is_told_once():
+    group, health = target_group(ONE), {"arn:app": {ONE: "healthy"}}
+    proxies = {"arn:lb": Proxy(LAYOUT, {"app": {"i-1_8080": server()}})}
+    (told,) = plan(group, health=health, proxies=proxies, dead={"i-1"})
+    assert told.actions == (ChangeServer("app", server(dead=True)),)
+    assert plan(group, health=health, proxies={"arn:lb": Proxy(LAYOUT, told.servers)}) != []
+    proxies = {"arn:lb": Proxy(LAYOUT, told.servers)}
+    assert plan(group, health=health, proxies=proxies, dead={"i-1"}) == []
+
+
+def test_a_deleted_load_balancer_is_stopped():
+    found = plan(proxies={"arn:lb": Proxy(LAYOUT, {})}, balancers=())
+    assert found == [StopProxy("arn:lb")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("/api/*", "/api/rooms", True),
+        ("/api/*", "/apix", False),
+        ("/ws*", "/ws", True),
+        ("/v?", "/v1", True),
+        ("/v?", "/v10", False),
+        ("/a.b", "/aXb", False),
+    ],
+)
+def test_path_patterns(pattern, path, matches):
+    expression = path_expression(pattern)
+    assert expression[0] == expression[-1] == "'"
+    assert bool(re.search(expression[1:-1], path)) is matches
+
+
+def test_haproxy_accepts_the_configuration(tmp_path):
+    if not shutil.which("haproxy"):
+        pytest.fail("haproxy is not installed; the rehearsal needs it (apt-get install haproxy)")
+    rules = ((("/ws*", "/api/*"), "arn:api"), ((), "arn:app"))
+    layout = Layout(
+        balancer(addresses=("127.0.0.1",), listeners=(ListenerView(18099, "HTTP", rules),)),
+        (Backend("arn:app", "app", 0), Backend("arn:api", "api", 86400)),
+    )
+    servers = {"app": {"i-1_8080": server()}, "api": {"i-2_8080": server("i-2", "drain")}}
+    text = render(layout, servers, connections=100)
+    assert "server i-1_8080 10.42.0.4:8080\n" in text
+    assert "server i-2_8080 10.42.0.4:8080 disabled\n" in text
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(text)
+    subprocess.run(["haproxy", "-c", "-f", str(config)], check=True)

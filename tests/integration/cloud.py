@@ -1,0 +1,111 @@
+"""The emulated AWS API with instances that obey at once: what playbooks need, in a second.
+
+Nothing runs behind it. A thread says that every instance has started and answers its health check,
+and completes its lifecycle hooks, as the member agent does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from chatlift_rehearsal.emulator import server
+from chatlift_rehearsal.model import ImageView
+
+REGION = "eu-central-1"
+DEBIAN = ImageView(
+    "ami-00000000000000013",
+    "debian-13-amd64-20260101-0000",
+    "available",
+    owner="136693071363",
+    created="2026-01-01T00:00:00+00:00",
+)
+WAITING = {"Pending:Wait": "chatlift-launch", "Terminating:Wait": "chatlift-terminate"}
+
+
+class Cloud:
+    """An account of its own on a free port of this machine."""
+
+    def __init__(self) -> None:
+        self._emulator = server.start("127.0.0.1", 0, [DEBIAN], REGION)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._obey, daemon=True)
+        self._thread.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point any AWS client at it."""
+        return {
+            "AWS_ENDPOINT_URL": self._emulator.endpoint,
+            "AWS_ACCESS_KEY_ID": "rehearsal",
+            "AWS_SECRET_ACCESS_KEY": "rehearsal",
+            "AWS_REGION": REGION,
+        }
+
+    def client(self, service: str) -> Any:
+        session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
+        return session.client(service, endpoint_url=self._emulator.endpoint)
+
+    def bake(self, image: str) -> str:
+        """An available image with the tag by which it is found."""
+        ec2 = self.client("ec2")
+        instance = ec2.run_instances(ImageId=DEBIAN.id, MinCount=1, MaxCount=1)["Instances"][0]
+        image_id: str = ec2.create_image(
+            InstanceId=instance["InstanceId"],
+            Name=f"{image}-{instance['InstanceId']}",
+            TagSpecifications=[
+                {"ResourceType": "image", "Tags": [{"Key": "chatlift:image", "Value": image}]}
+            ],
+        )["ImageId"]
+        ec2.get_waiter("image_available").wait(
+            ImageIds=[image_id], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
+        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+        return image_id
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._emulator.stop()
+
+    def _obey(self) -> None:
+        autoscaling = self.client("autoscaling")
+        while not self._ended.wait(0.2):
+            view = self._emulator.view()
+            for image in view.images:
+                if image.state == "pending":
+                    self._emulator.image_ready(image.id)
+            for instance in view.instances:
+                if instance.state == "pending":
+                    self._emulator.instance_started(instance.id)
+                elif instance.state in ("stopping", "shutting-down"):
+                    self._emulator.instance_stopped(instance.id)
+            for group in view.target_groups:
+                for target in group.targets:
+                    self._emulator.target_health(group.arn, target.instance_id, "healthy")
+                for target in group.draining:
+                    self._emulator.target_drained(group.arn, target.instance_id)
+            self._emulator.step()
+            self._complete_hooks(autoscaling)
+
+    def _complete_hooks(self, autoscaling: Any) -> None:
+        for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+            for instance in group["Instances"]:
+                hook = WAITING.get(instance["LifecycleState"])
+                if hook:
+                    self._complete(autoscaling, group["AutoScalingGroupName"], instance, hook)
+
+    @staticmethod
+    def _complete(autoscaling: Any, group: str, instance: dict[str, Any], hook: str) -> None:
+        try:
+            autoscaling.complete_lifecycle_action(
+                AutoScalingGroupName=group,
+                InstanceId=instance["InstanceId"],
+                LifecycleHookName=hook,
+                LifecycleActionResult="CONTINUE",
+            )
+        except (BotoCoreError, ClientError):
+            time.sleep(0)  # it left between the question and the answer; the next round sees
