@@ -115,6 +115,13 @@ def test_view_of_a_target_group(balanced: Any) -> None:
     ]
 
 
+def test_target_group_of_another_protocol_can_be_viewed_too(cloud: Any) -> None:
+    vpc, _ = cloud.network()
+    cloud.elb.create_target_group(Name="tls", Protocol="TLS", Port=443, VpcId=vpc)
+    view = cloud.emulator.view().target_groups[0]
+    assert (view.protocol, view.stickiness, view.check_matcher) == ("TLS", "", "")
+
+
 def test_health_is_what_was_found(balanced: Any) -> None:
     first, second = (instance.id for instance in balanced.instances())
     assert health(balanced) == {first: "initial", second: "initial"}

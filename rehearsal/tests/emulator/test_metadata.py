@@ -74,6 +74,11 @@ def test_tags_are_told_only_when_asked_for(cloud: Any) -> None:
     assert cloud.metadata(plain, "meta-data/iam/") is None
 
 
+def test_service_can_be_disabled(cloud: Any) -> None:
+    closed = cloud.run(MetadataOptions={"HttpEndpoint": "disabled"})
+    assert cloud.metadata(closed, "meta-data/instance-id") is None
+
+
 def test_public_key_is_that_of_the_created_pair(cloud: Any, instance: str) -> None:
     serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
     private = serialization.load_pem_private_key(cloud.private_key.encode(), None)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,7 +47,8 @@ def _root(instance: Instance, target_lifecycle_state: str | None) -> Tree:
         "dynamic": {"instance-identity": {"document": lambda: _identity(instance)}},
     }
     if instance.user_data is not None:
-        root["user-data"] = str(instance.user_data.decode())
+        # Text: cloud-config here, and the protocol of this package carries no bytes.
+        root["user-data"] = b64decode(str(instance.user_data)).decode(errors="replace")
     return root
 
 

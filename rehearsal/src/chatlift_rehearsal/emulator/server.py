@@ -74,12 +74,12 @@ class MotoEmulator:
 
     def metadata(self, source_address: str, path: str) -> str | None:
         with state.lock:
-            for instance in live_instances(self._backends.ec2):
-                if instance.private_ip == source_address and instance.state != "stopped":
-                    found = self._backends.autoscaling.find_member(instance.id)
-                    state_to_reach = found[1].target_lifecycle_state if found else None
-                    return metadata.lookup(instance, state_to_reach, path)
-        return None
+            instance = self._instance_at(source_address)
+            if instance is None:
+                return None
+            found = self._backends.autoscaling.find_member(instance.id)
+            state_to_reach = found[1].target_lifecycle_state if found else None
+            return metadata.lookup(instance, state_to_reach, path)
 
     def step(self) -> None:
         with state.lock:
@@ -91,6 +91,14 @@ class MotoEmulator:
         self._thread.join()
         with state.lock:
             mends.forget()
+
+    def _instance_at(self, address: str) -> Instance | None:
+        """The instance with this address, if it runs and may use the metadata service."""
+        for instance in live_instances(self._backends.ec2):
+            if instance.private_ip == address and instance.state != "stopped":
+                enabled = instance.metadata_options.http_endpoint == "enabled"
+                return instance if enabled else None
+        return None
 
     def _instance(self, instance_id: str) -> Instance:
         instance: Instance = self._backends.ec2.get_instance(instance_id)

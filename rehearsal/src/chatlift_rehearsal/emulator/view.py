@@ -104,9 +104,8 @@ def _instance(instance: Instance, group: str, lifecycle_state: str) -> InstanceV
 def _target_group(ec2: Any, group: TargetGroup) -> TargetGroupView:
     attributes = group.attributes
     port = str(group.health_check_port)
-    sticky = str(attributes["stickiness.type"])
-    if attributes["stickiness.enabled"] != "true":
-        sticky = ""
+    enabled = attributes.get("stickiness.enabled") == "true"
+    sticky = str(attributes["stickiness.type"]) if enabled else ""
     return TargetGroupView(
         arn=group.arn,
         name=group.name,
@@ -115,7 +114,7 @@ def _target_group(ec2: Any, group: TargetGroup) -> TargetGroupView:
         draining=_targets(ec2, (group.deregistered_targets[i] for i in group.draining_until)),
         check_path=group.health_check_path or "/",
         check_port=int(port) if port.isdigit() else None,
-        check_matcher=group.matcher["HttpCode"],
+        check_matcher=getattr(group, "matcher", {}).get("HttpCode", ""),
         check_interval=float(group.health_check_interval_seconds),
         check_timeout=float(group.health_check_timeout_seconds),
         healthy_threshold=int(group.healthy_threshold_count),
