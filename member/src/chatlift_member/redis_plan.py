@@ -176,9 +176,10 @@ def plan_return(own: Peer, members: Sequence[Peer], view: View, others: Mapping[
     reference = next(other for other in others.values() if other.is_formed)
     master = choose_master(own, members, reference, mine)
     if master is None:
+        slots = [span for node in _lost(own, members, reference, mine) for span in node.slots]
         return Plan(
-            "a replica to take over the slots of a master whose volume was lost; without one their "
-            "data is lost, and an operator has to decide",
+            f"a replica to take over slots {_text(slots)} of a master whose volume was lost; where "
+            "none is left their data is lost too, and an operator has to decide",
             stuck=True,
         )
     forget = tuple(
@@ -268,3 +269,7 @@ def _sees_whole(view: View) -> bool:
 
 def _names(peers: Sequence[Peer]) -> str:
     return ", ".join(peer.name for peer in peers)
+
+
+def _text(slots: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"{first}-{last}" for first, last in slots)
