@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from chatlift_rehearsal.machine import shell
-from chatlift_rehearsal.machine.cgroups import NamedHierarchy
 from chatlift_rehearsal.machine.hosts import LABEL
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.process import Process
@@ -23,7 +22,6 @@ def sweep(settings: Settings) -> None:
         shell.run("umount", str(mount))
     for loop in loop_devices(settings.run):
         shell.run("losetup", "--detach", loop)
-    NamedHierarchy(settings.tag).remove()
     Network(settings).destroy()
     if settings.run.exists():
         shutil.rmtree(settings.run)

@@ -92,6 +92,7 @@ FILES = {
     "usr/lib/python3/dist-packages/DataSourceEc2.py": DATA_SOURCE,
     "etc/cloud/cloud.cfg.d/90_rehearsal.cfg": CLOUD_INIT,
     "etc/cloud/ds-identify.cfg": "policy: enabled\n",
+    "etc/systemd/journald.conf.d/rehearsal.conf": "[Journal]\nReadKMsg=no\n",
     "etc/ssh/sshd_config.d/50-cloud.conf": "PasswordAuthentication no\nUseDNS no\n",
 }
 

@@ -1,41 +1,11 @@
-"""Control groups of hosts on machines that still have the first version of them."""
+"""What the kernel accounts to a host."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-NAMED = Path("/sys/fs/cgroup/systemd")
-"""systemd's own hierarchy, which exists beside the controllers' in version 1 only."""
-
-_MEMORY = Path("/sys/fs/cgroup/memory")
-
-
-class NamedHierarchy:
-    """A part of systemd's hierarchy for each host.
-
-    podman gives a systemd container all of it. Hosts would then share their groups, and the first
-    that shuts down would remove what the others need.
-    """
-
-    def __init__(self, tag: str) -> None:
-        self._own = NAMED / tag
-
-    def mounts(self, instance_id: str) -> list[str]:
-        """Options for podman that give a host a part of its own."""
-        if not NAMED.is_dir():
-            return []
-        part = self._own / instance_id
-        part.mkdir(parents=True, exist_ok=True)
-        return ["--volume", f"{part}:{NAMED}"]
-
-    def remove(self, instance_id: str = "") -> None:
-        """Remove the part of a host that has ended or, with no name, those of all."""
-        part = self._own / instance_id
-        if part.is_dir():
-            # Groups are directories whose files cannot be removed: children go first.
-            for group in sorted(part.rglob("*/"), reverse=True):
-                group.rmdir()
-            part.rmdir()
+_V1_MEMORY = Path("/sys/fs/cgroup/memory")
+_V2 = Path("/sys/fs/cgroup")
 
 
 def memory_used(pid: int) -> int | None:
@@ -48,11 +18,11 @@ def memory_used(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     paths = dict(line.split(":", 2)[1:] for line in lines)
-    if _MEMORY.is_dir():
-        root, path = _MEMORY, paths["memory"]
+    if _V1_MEMORY.is_dir():
+        root, path = _V1_MEMORY, paths["memory"]
         used, cache = "memory.usage_in_bytes", "total_inactive_file"
     else:
-        root, path = Path("/sys/fs/cgroup"), paths[""]
+        root, path = _V2, paths[""]
         used, cache = "memory.current", "inactive_file"
     # systemd moves itself into a child group; the limit and the sum are the container's.
     group = root / path.lstrip("/").removesuffix("/init.scope")

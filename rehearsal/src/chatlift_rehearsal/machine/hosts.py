@@ -34,7 +34,6 @@ class Hosts:
     def __init__(self, settings: Settings, network: Network) -> None:
         self._settings = settings
         self._network = network
-        self._cgroups = cgroups.NamedHierarchy(settings.tag)
         self._directory = settings.run / "hosts"
         self._processes: dict[str, Process] = {}
         self._phases: dict[str, Phase] = {}
@@ -132,13 +131,13 @@ class Hosts:
             *("--label", f"{LABEL}={self._settings.tag}"),
             *("--hostname", "ip-" + instance.private_ip.replace(".", "-")),
             *("--network", f"ns:{namespace}", "--dns", "none", "--no-hosts"),
-            *("--privileged", "--systemd=always", "--cgroupns=private"),
+            # Its systemd mode would give every host all of systemd's control groups (version 1),
+            # and put the journal into memory, where it dies with the host.
+            *("--privileged", "--systemd=false", "--cgroupns=private"),
             *("--ulimit", f"nofile={files}:{files}", "--ulimit", f"nproc={processes}:{processes}"),
             *("--pids-limit", "-1", "--stop-signal", "SIGRTMIN+3", "--log-driver", "none"),
             *((f"--memory={memory}", f"--memory-swap={memory}") if memory else ()),
-            # podman would put the journal into memory, where it dies with the host.
             *("--volume", f"{self.journal(instance.id)}:/var/log/journal"),
-            *self._cgroups.mounts(instance.id),
             *("--pidfile", str(pidfile)),
             *("--rootfs", str(merged), "/sbin/init"),
         ]
@@ -170,7 +169,6 @@ class Hosts:
                 *("--time", str(patience), self.container(instance_id)),
                 timeout=patience + 30,
             )
-            self._cgroups.remove(instance_id)
             self._network.unplug(instance_id)
             merged = self._directory / instance_id / "merged"
             if merged.is_mount():
