@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,15 +24,15 @@ def unit(process: int) -> str:
 
 
 def count_up(stats: str, backend: str = BACKEND) -> int:
-    """How many servers of ``backend`` are up in the CSV of HAProxy's ``show stat``."""
-    rows = [line.split(",") for line in stats.splitlines() if line]
-    header = rows[0]
-    name, server, state = (header.index(column) for column in ("# pxname", "svname", "status"))
+    """How many servers of ``backend`` have passed a check, in the CSV of ``show stat``.
+
+    HAProxy calls a server up before it has ever asked it, hence the look at the check itself.
+    """
     return sum(
-        row[name] == backend
-        and row[server] not in ("FRONTEND", "BACKEND")
-        and row[state].startswith("UP")
-        for row in rows[1:]
+        row["# pxname"] == backend
+        and row["status"].startswith("UP")
+        and row["check_status"].endswith("OK")
+        for row in csv.DictReader(io.StringIO(stats))
     )
 
 
