@@ -185,9 +185,12 @@ class MySql:
                 log.warning("%s", decision.reason)
                 self._tell_server("leave its group", "STOP GROUP_REPLICATION")
                 raise NotYet(decision.reason.rstrip("."))
-            case Action.JOIN | Action.BOOTSTRAP:
+            case Action.JOIN:
                 log.info("%s", decision.reason)
-                self._enter(mine, bootstrap=decision.action is Action.BOOTSTRAP)
+                self._enter(mine, bootstrap=False)
+            case Action.BOOTSTRAP:
+                log.warning("%s", decision.reason)
+                self._enter(mine, bootstrap=True)
             case Action.OPEN:
                 self._tell_server("open to applications", "SET GLOBAL offline_mode = OFF")
 
@@ -199,11 +202,8 @@ class MySql:
             ):
                 if view:
                     views[server.name] = view
-        forced = mysql_force.ordered(self._context.run)
-        decision = decide(self._me, self._names, views, forced=forced is not None)
-        if forced is not None and decision.action is Action.BOOTSTRAP:
-            log.warning("An operator forces %s to start the group: %s.", self._me, forced)
-        return decision
+        order = mysql_force.ordered(self._context.run)
+        return decide(self._me, self._names, views, order=order)
 
     def _enter(self, mine: View, *, bootstrap: bool) -> None:
         """Start Group Replication; raises `NotYet`, and makes `heal` pause, when that fails."""

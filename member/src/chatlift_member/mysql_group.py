@@ -112,12 +112,13 @@ class Decision:
 
 
 def decide(
-    me: str, members: Iterable[str], views: Mapping[str, View], *, forced: bool = False
+    me: str, members: Iterable[str], views: Mapping[str, View], *, order: str | None = None
 ) -> Decision:
     """What member ``me`` does next.
 
     ``members`` are all configured members, ``views`` those that answered, ``me`` among them.
-    ``forced``: an operator has taken it upon himself that this member has what is worth keeping.
+    ``order`` is the reason of an operator who wants the group started from here, whatever is known
+    of the others.
     All members come to the same answer from the same views, so that no more than one bootstraps.
     """
     mine = views[me]
@@ -134,7 +135,7 @@ def decide(
     if mine.entering:
         return Decision(Action.WAIT, f"{me} is still entering its group.")
     if mine.in_group:
-        return _stay(me, mine, bool(group), unsettled, [] if forced else missing)
+        return _stay(me, mine, bool(group), unsettled, missing if order is None else [])
     if group:
         return _join(me, mine, group)
     if unsettled:
@@ -143,9 +144,9 @@ def decide(
             f"There is a group on {_list(unsettled)}, but without a majority or still forming; "
             f"{me} waits until that is settled.",
         )
-    if forced:
+    if order is not None:
         return Decision(
-            Action.BOOTSTRAP, f"{me} starts the group because an operator has forced it to."
+            Action.BOOTSTRAP, f"{me} starts the group, forced to by an operator: {order}."
         )
     if missing:
         return Decision(

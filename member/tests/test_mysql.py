@@ -1,0 +1,266 @@
+"""The MySQL tier looks, does what was decided, and says how it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import chatlift_member.mysql as tier_module
+import member_factory
+import pytest
+from chatlift_member import mysql_force
+from chatlift_member.errors import NotInTime
+from chatlift_member.gtid import GtidSet
+from chatlift_member.mysql import CLONE_FROM, NEVER_CLONE, MySql
+from chatlift_member.mysql_group import Seat, View
+from chatlift_member.mysql_server import SqlError
+from chatlift_member.tier import Context
+from chatlift_member.wait import Deadline
+
+MEMBERS = [
+    {"name": f"mysql-{zone}1", "az": zone, "address": f"10.42.{32 + index}.21"}
+    for index, zone in enumerate("abc")
+]
+SECRETS = {key: key for key in MySql.secret_keys}
+DATA = GtidSet.parse("6f6e5a3e-8c1f-4c39-9b11-0a8f0d9d3e01:1-9")
+
+
+def seats(**roles: str) -> tuple[Seat, ...]:
+    """ONLINE seats, such as ``a="PRIMARY"``."""
+    return tuple(
+        Seat(f"uuid-{zone}", f"address-{zone}", "ONLINE", role, 0) for zone, role in roles.items()
+    )
+
+
+GROUP = seats(a="PRIMARY", b="SECONDARY", c="SECONDARY")
+AFTER = seats(a="SECONDARY", b="PRIMARY", c="SECONDARY")
+
+
+def view(zone: str, group: tuple[Seat, ...] = (), **changes: Any) -> View:
+    return replace(View(f"uuid-{zone}", group, DATA, read_only=zone != "a"), **changes)
+
+
+@dataclass
+class FakeServer:
+    """A server that shows views, and changes to the next one when it is told a statement."""
+
+    name: str = ""
+    shown: View | None = None
+    then: dict[str, View] = field(default_factory=dict)
+    failing: str = ""
+    heard: list[str] = field(default_factory=list)
+
+    def view(self) -> View:
+        if self.shown is None:
+            raise SqlError(f"MySQL on {self.name} does not answer (timed out).")
+        return self.shown
+
+    @contextmanager
+    def session(self, timeout: float = 1) -> Iterator[FakeServer]:
+        self.view()
+        yield self
+
+    def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        said = sql % values if values else sql
+        self.heard.append(said)
+        if self.failing and self.failing in said:
+            raise SqlError(f"MySQL on {self.name} refused (see the error log).")
+        for statement, shown in self.then.items():
+            if statement in said:
+                self.shown = shown
+        return [{"1": 1}]
+
+
+@dataclass
+class Fleet:
+    """The three servers, and the tier under test on mysql-a1."""
+
+    tier: MySql
+    run: Path
+    clock: member_factory.Clock
+    a: FakeServer
+    b: FakeServer
+    c: FakeServer
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
+    servers = {member["name"]: FakeServer(member["name"]) for member in MEMBERS}
+
+    class Servers:
+        local = staticmethod(lambda name, *rest: servers[name])
+        remote = staticmethod(lambda name, *rest: servers[name])
+
+    monkeypatch.setattr(tier_module, "Server", Servers)
+    facts = member_factory.facts(tier="mysql", member="mysql-a1", mysql=MEMBERS, redis=[])
+    context = Context(facts, SECRETS, services=FakeServices(), run=tmp_path)  # type: ignore[arg-type]
+    clock = member_factory.Clock()
+    return Fleet(MySql(context, clock), tmp_path, clock, *servers.values())
+
+
+class FakeServices:
+    def __init__(self) -> None:
+        self.stopped: list[str] = []
+
+    def stop(self, unit: str, timeout: float) -> None:
+        self.stopped.append(unit)
+
+
+# -- entering ----------------------------------------------------------------------------------
+
+
+def test_the_first_member_starts_the_group_and_makes_the_database(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", transactions=GtidSet())
+    fleet.b.shown = view("b", transactions=GtidSet())
+    fleet.c.shown = view("c", transactions=GtidSet())
+    fleet.a.then = {"START GROUP_REPLICATION": view("a", seats(a="PRIMARY"))}
+    fleet.tier.join(Deadline(5))
+    assert fleet.a.heard[:7] == [
+        "SELECT GET_LOCK(chatlift.entering, 0)",
+        "SET GLOBAL offline_mode = ON",
+        f"SET GLOBAL group_replication_clone_threshold = {CLONE_FROM}",
+        "SET GLOBAL group_replication_bootstrap_group = 1",
+        "START GROUP_REPLICATION USER = replication_username, PASSWORD = replication_password",
+        "SET GLOBAL offline_mode = OFF",
+        "SET GLOBAL group_replication_bootstrap_group = OFF",
+    ]
+    assert "information_schema.schemata" in fleet.a.heard[7]
+
+
+def test_a_joiner_opens_to_applications_only_after_a_second_look(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", read_only=True)
+    fleet.b.shown, fleet.c.shown = view("b", AFTER, read_only=False), view("c", AFTER)
+    fleet.a.then = {
+        "START GROUP_REPLICATION": view("a", AFTER, read_only=True, offline=True),
+        "offline_mode = OFF": view("a", AFTER, read_only=True),
+    }
+    fleet.tier.heal()
+    assert not fleet.tier.status().healthy
+    assert "SET GLOBAL offline_mode = OFF" not in fleet.a.heard
+    assert f"SET GLOBAL group_replication_clone_threshold = {NEVER_CLONE}" in fleet.a.heard
+    assert "SET GLOBAL group_replication_bootstrap_group = 0" in fleet.a.heard
+    fleet.tier.heal()
+    assert fleet.tier.status().healthy
+
+
+def test_an_expelled_member_stops_before_it_starts_again(fleet: Fleet) -> None:
+    expelled = Seat("uuid-a", "address-a", "ERROR", "", 0)
+    fleet.a.shown = view("a", (expelled,), read_only=True, offline=True)
+    fleet.b.shown, fleet.c.shown = view("b", AFTER, read_only=False), view("c", AFTER)
+    fleet.tier.heal()
+    heard = "; ".join(fleet.a.heard)
+    assert heard.index("STOP GROUP_REPLICATION") < heard.index("START GROUP_REPLICATION")
+
+
+def test_a_bootstrap_that_fails_leaves_no_trap_behind(fleet: Fleet) -> None:
+    fleet.a.shown, fleet.b.shown, fleet.c.shown = view("a"), view("b"), view("c")
+    fleet.a.failing = "START GROUP_REPLICATION"
+    fleet.tier.heal()
+    assert fleet.a.heard[-1] == "SET GLOBAL group_replication_bootstrap_group = OFF"
+
+
+def test_attempts_that_fail_become_rarer(fleet: Fleet) -> None:
+    fleet.a.shown, fleet.b.shown = view("a"), view("b", AFTER)
+    fleet.a.failing = "START GROUP_REPLICATION"
+    attempts = []
+    for _ in range(200):
+        before = len(fleet.a.heard)
+        fleet.tier.heal()
+        if len(fleet.a.heard) > before:
+            attempts.append(fleet.clock.now)
+        fleet.clock.sleep(1)
+    pauses = [later - earlier for earlier, later in pairwise(attempts)]
+    assert pauses == [5, 10, 20, 40, 60, 60]
+
+
+def test_a_join_in_vain_says_what_it_waited_for(fleet: Fleet) -> None:
+    fleet.a.shown, fleet.b.shown = view("a"), view("b")
+    with pytest.raises(NotInTime, match="mysql-c1 did not answer but may have newer data"):
+        fleet.tier.join(Deadline(0))
+    status = fleet.tier.status()
+    assert (status.healthy, status.state) == (False, "OFFLINE")
+    assert "mysql-c1 did not answer" in status.detail
+
+
+def test_an_order_to_start_the_group_is_obeyed_once_and_logged(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.a.shown, fleet.b.shown = view("a"), view("b")
+    mysql_force.order("zone c is lost, says NN", fleet.run)
+    with caplog.at_level(logging.WARNING):
+        fleet.tier.heal()
+    assert "forced to by an operator: zone c is lost, says NN" in caplog.text
+    assert "SET GLOBAL group_replication_bootstrap_group = 1" in fleet.a.heard
+    assert mysql_force.ordered(fleet.run) is None
+
+
+def test_an_order_has_no_effect_on_a_settled_member_and_is_forgotten(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", AFTER, read_only=True)
+    mysql_force.order("a mistake", fleet.run)
+    fleet.tier.heal()
+    assert fleet.a.heard == []
+    assert mysql_force.ordered(fleet.run) is None
+
+
+# -- status ------------------------------------------------------------------------------------
+
+
+def test_the_primary_leads(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", GROUP)
+    status = fleet.tier.status()
+    assert (status.healthy, status.leads, status.role) == (True, True, "primary")
+    assert status.metrics["mysql_members_online"] == 3
+
+
+def test_a_secondary_is_a_replica(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", AFTER, read_only=True)
+    status = fleet.tier.status()
+    assert (status.healthy, status.leads, status.role) == (True, False, "replica")
+
+
+def test_a_server_that_does_not_answer_is_down(fleet: Fleet) -> None:
+    status = fleet.tier.status()
+    assert (status.healthy, status.state) == (False, "DOWN")
+    assert status.detail == "MySQL on mysql-a1 does not answer (timed out)."
+
+
+# -- leaving -----------------------------------------------------------------------------------
+
+
+def test_the_primary_hands_over_and_waits_until_the_new_one_takes_writes(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", GROUP)
+    fleet.a.then = {"set_as_primary(uuid-b": view("a", AFTER, read_only=True)}
+    fleet.b.shown = view("b", AFTER, read_only=False)
+    fleet.tier.hand_over(Deadline(5))
+    assert fleet.a.heard == ["SELECT group_replication_set_as_primary(uuid-b, 1)"]
+
+
+def test_a_hand_over_without_effect_is_an_error(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", GROUP)
+    with pytest.raises(NotInTime, match="the group has not elected it"):
+        fleet.tier.hand_over(Deadline(0))
+
+
+@pytest.mark.parametrize("group", [AFTER, seats(a="PRIMARY")], ids=["secondary", "last"])
+def test_who_does_not_lead_or_is_the_last_hands_nothing_over(
+    fleet: Fleet, group: tuple[Seat, ...]
+) -> None:
+    fleet.a.shown = view("a", group)
+    fleet.tier.hand_over(Deadline(5))
+    assert fleet.a.heard == []
+
+
+def test_stops_the_service_even_if_the_server_is_gone(fleet: Fleet) -> None:
+    fleet.tier.stop(Deadline(5))
+    assert fleet.tier._context.services.stopped == ["mysql.service"]  # type: ignore[attr-defined]
+
+
+def test_leaves_the_group_before_it_stops(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", AFTER)
+    fleet.tier.stop(Deadline(5))
+    assert fleet.a.heard == ["STOP GROUP_REPLICATION"]
