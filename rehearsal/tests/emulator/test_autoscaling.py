@@ -211,6 +211,20 @@ def test_delete_refuses_while_instances_are_left_unless_forced(cloud: Any) -> No
     assert cloud.instances() == []
 
 
+def test_attached_instance_is_a_member_like_any_other(cloud: Any) -> None:
+    app(cloud)
+    attached = cloud.run()
+    cloud.groups.attach_instances(AutoScalingGroupName="app", InstanceIds=[attached])
+    cloud.wait(0)
+    assert cloud.lifecycle("app") == ["InService"] * 2
+    assert "LaunchTemplate" not in describe(cloud, "app")["Instances"][1]
+    cloud.emulator.instance_died(attached)
+    cloud.wait(0)
+    cloud.stop_bodies()
+    cloud.start_bodies()
+    assert cloud.lifecycle("app") == ["InService"] * 2
+
+
 def test_name_is_taken(cloud: Any) -> None:
     app(cloud)
     with pytest.raises(ClientError, match="AlreadyExists"):

@@ -119,6 +119,8 @@ class GroupInstance(models.InstanceState):
         """The version it was launched from; moto says what the group would launch now."""
         tags = self.instance.ec2_backend.tags.get(self.instance.id, {})
         template_id = tags.get("aws:ec2launchtemplate:id")
+        if template_id is None:  # attached, not launched by a group
+            return None
         template = self.instance.ec2_backend.launch_templates.get(template_id)
         return {
             "LaunchTemplateId": template_id,
