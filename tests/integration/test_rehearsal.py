@@ -168,13 +168,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="module")
-def host(cloud: Cloud) -> Iterator[str]:
+def host(cloud: Cloud) -> str:
     """An instance that user data left a mark on."""
-    instance = cloud.launch(
+    return cloud.launch(
         "host", user_data="#cloud-config\nwrite_files: [{path: /srv/mark, content: made}]\n"
     )
-    yield instance
-    cloud.terminate(instance)
 
 
 def test_a_second_up_changes_nothing(cloud: Cloud) -> None:

@@ -8,6 +8,7 @@ WebSocket is lost.
 from __future__ import annotations
 
 import csv
+import re
 import socket
 import subprocess
 import time
@@ -86,10 +87,15 @@ class HAProxy:
         """Run a command in the worker that takes new connections, and return its answer."""
         return self._send(f"@1 {command}")
 
-    def tell_all(self, command: str) -> None:
-        """Run a command in every worker, those that only finish their connections included."""
+    def cut(self, backend: str, server: str) -> None:
+        """End every connection to a server, those that an earlier worker still has included."""
+        # An earlier worker knows of no servers any more ("Proxy is disabled"), but of sessions.
+        session = re.compile(
+            rf"^(0x\w+): .* be={re.escape(backend)} srv={re.escape(server)} ", re.M
+        )
         for pid in self._workers(old=True):
-            self._send(f"@!{pid} {command}")
+            for match in session.finditer(self._send(f"@!{pid} show sess")):
+                self._send(f"@!{pid} shutdown session {match.group(1)}")
 
     def _workers(self, old: bool = False) -> list[int]:
         """Process numbers of the present worker or, with ``old``, of all."""

@@ -90,8 +90,8 @@ def _change(haproxy: HAProxy, action: ServerAction) -> None:
         case ChangeServer(_, new):
             haproxy.tell(f"set server {server} state {new.state}")
             if new.dead:
-                haproxy.tell_all(f"shutdown sessions server {server}")
+                haproxy.cut(action.backend, action.server.name)
         case DropServer():
             haproxy.tell(f"set server {server} state maint")
-            haproxy.tell_all(f"shutdown sessions server {server}")
+            haproxy.cut(action.backend, action.server.name)
             haproxy.tell(f"del server {server}")

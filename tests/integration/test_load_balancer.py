@@ -1,0 +1,141 @@
+"""A load balancer's proxy keeps WebSockets when it changes, and cuts those to the dead."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chatlift_rehearsal.controllers.load_balancers import (
+    Backend,
+    Backends,
+    ConfigureProxy,
+    Layout,
+    ServerState,
+    TellProxy,
+    plan_servers,
+)
+from chatlift_rehearsal.controllers.load_balancers import Server as Target
+from chatlift_rehearsal.machine.load_balancers import LoadBalancers
+from chatlift_rehearsal.model import ListenerView, LoadBalancerView
+from chatlift_rehearsal.settings import Settings
+
+KEY, ACCEPT = b"dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+"""The example of RFC 6455, section 1.3; HAProxy checks the one against the other."""
+
+UPGRADE = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\n\r\n"
+)
+
+
+class Echo(socketserver.BaseRequestHandler):
+    """Accepts an upgrade, whatever it asks for, and repeats what comes."""
+
+    def handle(self) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += self.request.recv(4096)
+        self.request.sendall(UPGRADE)
+        while data := self.request.recv(4096):
+            self.request.sendall(data)
+
+
+@pytest.fixture
+def target() -> Iterator[int]:
+    """The port of a WebSocket server."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
+
+
+@pytest.fixture
+def balancers(tmp_path: Path) -> Iterator[LoadBalancers]:
+    found = LoadBalancers(Settings(tmp_path))
+    yield found
+    found.stop_all()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def layout(port: int, idle_timeout: float = 60.0) -> Layout:
+    listener = ListenerView(port, "HTTP", (((), "arn:app"),))
+    balancer = LoadBalancerView(
+        "arn:lb", "chat", "", ("127.0.0.1",), "vpc-1", (listener,), idle_timeout
+    )
+    return Layout(balancer, (Backend("arn:app", "app", 0),))
+
+
+def servers(port: int, state: ServerState = "ready", dead: bool = False) -> Backends:
+    return {"app": {f"i-1_{port}": Target(f"i-1_{port}", "127.0.0.1", port, state, dead)}}
+
+
+def tell(balancers: LoadBalancers, wanted: Backends) -> None:
+    present = balancers.proxies()["arn:lb"].servers
+    balancers.tell(TellProxy("arn:lb", wanted, tuple(plan_servers(wanted, present))))
+
+
+class WebSocket:
+    """A client that says something and hears it again."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self._socket.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY + b"\r\n\r\n"
+        )
+        self.answer = self._socket.recv(4096).split(b"\r\n")[0].decode()
+
+    def echoes(self) -> bool:
+        self._socket.sendall(b"hello")
+        try:
+            return self._socket.recv(4096) == b"hello"
+        except ConnectionResetError:
+            return False
+
+
+def test_a_websocket_outlives_changed_listeners_and_drains(
+    balancers: LoadBalancers, target: int
+) -> None:
+    port = free_port()
+    balancers.configure(ConfigureProxy(layout(port), servers(target)))
+    early = WebSocket(port)
+    assert early.answer == "HTTP/1.1 101 Switching Protocols"
+
+    balancers.configure(ConfigureProxy(layout(port, idle_timeout=4000.0), servers(target)))
+    assert early.echoes()
+    late = WebSocket(port)
+    assert late.echoes()
+
+    tell(balancers, servers(target, state="drain"))
+    assert early.echoes()
+    assert late.echoes()
+    assert "503" in WebSocket(port).answer
+
+    tell(balancers, {"app": {}})
+    assert not early.echoes()
+    assert not late.echoes()
+
+
+def test_connections_to_a_dead_host_are_cut(balancers: LoadBalancers, target: int) -> None:
+    port = free_port()
+    balancers.configure(ConfigureProxy(layout(port), servers(target)))
+    client = WebSocket(port)
+    assert client.echoes()
+    tell(balancers, servers(target, dead=True))
+    assert not client.echoes()
+
+
+def test_a_port_in_use_is_named(balancers: LoadBalancers, target: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Exception, match=f"127.0.0.1:{port}"):
+            balancers.configure(ConfigureProxy(layout(port), servers(target)))

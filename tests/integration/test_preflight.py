@@ -1,0 +1,64 @@
+"""Bad input ends every playbook before it changes anything, with what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.ansible import run_playbook
+
+
+def _messages(**variables: Any) -> str:
+    outcome = run_playbook("preflight", variables=variables)
+    assert outcome.code != 0, outcome.text
+    return "\n".join(outcome.messages)
+
+
+def test_the_inventory_of_the_rehearsal_is_sound() -> None:
+    outcome = run_playbook("preflight")
+    assert outcome.code == 0, outcome.text
+    assert not outcome.changed
+
+
+def test_the_inventory_for_production_is_sound() -> None:
+    outcome = run_playbook("preflight", "--inventory", "inventories/production")
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"data_tier_volume_sise": 9}, "data_tier_volume_sise is known to no role. Did you mean"
+         " data_tier_volume_size?"),
+        ({"chatlift_stak": "x"}, "chatlift_stak is known to no role. Did you mean chatlift_stack?"),
+        ({"chatlift_stack": "Demo_1"}, "chatlift_stack is 'Demo_1'. Write 1 to 16 lower-case"),
+        ({"chatlift_network_cidr": "10.42.0.0/21"}, "chatlift_network_cidr is 10.42.0.0/21, which"
+         " is too small"),
+        ({"chatlift_network_cidr": "10.42.0.1/16"}, "has host bits set. Write a private range"),
+        ({"chatlift_availability_zones": ["eu-central-1a", "eu-central-1b"]}, "has 2 of the three"
+         " zones"),
+        ({"chatlift_region": "eu-west-1"}, "which is not in the region eu-west-1"),
+        ({"chatlift_app_dir": "/nonexistent"}, "chatlift_app_dir is '/nonexistent', and there is no"
+         " such directory"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named_with_the_right_form(variables: dict[str, Any], expected: str) -> None:
+    assert expected in _messages(**variables)
+
+
+def test_an_application_without_package_json_is_refused(tmp_path: Path) -> None:
+    assert "has no package.json" in _messages(chatlift_app_dir=str(tmp_path))
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    said = _messages(chatlift_stack="Demo_1", chatlift_network_cidr="10.42.0.0/24")
+    assert "chatlift_stack" in said
+    assert "chatlift_network_cidr" in said
+
+
+def test_other_playbooks_stop_there_too() -> None:
+    outcome = run_playbook("site", variables={"chatlift_stack": "Demo_1"})
+    assert outcome.code != 0
+    assert len(outcome.plays) == 1, "a play ran after the preflight"
