@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,14 +75,17 @@ def identity(
 
 
 def user_data(instance: dict[str, Any]) -> str:
-    """The cloud-config that writes the instance's identity; JSON is YAML, so json it stays."""
-    entry = {
-        "path": INSTANCE_FILE,
-        "owner": "root:root",
-        "permissions": "0640",
-        "content": json.dumps(instance, indent=2) + "\n",
-    }
-    return "#cloud-config\n" + json.dumps({"write_files": [entry]}, indent=2) + "\n"
+    """The cloud-config that writes the instance's identity, for people to read as well."""
+    content = textwrap.indent(json.dumps(instance, indent=2), " " * 6)
+    return (
+        "#cloud-config\n"
+        "write_files:\n"
+        f"  - path: {INSTANCE_FILE}\n"
+        "    owner: root:root\n"
+        '    permissions: "0640"\n'
+        "    content: |\n"
+        f"{content}\n"
+    )
 
 
 def data(

@@ -7,7 +7,11 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, TypeVar
 
-from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
+    UNKNOWN,
+    Changes,
+    ChatliftError,
+)
 
 T = TypeVar("T")
 
@@ -64,14 +68,14 @@ def at_most_one(found: list[T], what: str) -> T | None:
     return found[0] if found else None
 
 
-def required(found: T | None, what: str, remedy: str) -> T:
-    """The resource that an earlier stage makes."""
-    if found is None:
+def required(changes: Changes, found: str | None, what: str, remedy: str) -> str:
+    """The id of a resource that an earlier stage makes, or would have made in check mode."""
+    if found is None and not changes.check_mode:
         raise ChatliftError(f"There is no {what}. {remedy}")
-    return found
+    return found or UNKNOWN
 
 
-def newest_image(ec2: Any, image: str) -> str:
+def newest_image(ec2: Any, changes: Changes, image: str) -> str:
     """The id of this account's newest available AMI tagged ``chatlift:image=<image>``."""
     found = ec2.describe_images(
         Owners=["self"],
@@ -80,12 +84,13 @@ def newest_image(ec2: Any, image: str) -> str:
             {"Name": "state", "Values": ["available"]},
         ],
     )["Images"]
-    newest = max(found, key=lambda one: one["CreationDate"], default=None)
+    newest = max(found, key=lambda one: one["CreationDate"], default={})
     return required(
-        newest,
+        changes,
+        newest.get("ImageId"),
         f"available image of this account with the tag chatlift:image={image}",
         "Run playbooks/bake.yml, or name an image by its id.",
-    )["ImageId"]
+    )
 
 
 def error_code(error: Exception) -> str:

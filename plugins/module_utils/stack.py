@@ -14,7 +14,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.chatlift.aws.plugins.module_utils import layout
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
-    error_code,
     of_stack,
     required,
     tag_dict,
@@ -34,7 +33,7 @@ def run(module: AnsibleAWSModule, work: Callable[[AnsibleAWSModule, Changes], di
     module.exit_json(changed=changes.changed, diff=changes.diff, **result)
 
 
-def subnet_ids(ec2: Any, stack: str, names: list[str]) -> list[str]:
+def subnet_ids(ec2: Any, changes: Changes, stack: str, names: list[str]) -> list[str]:
     """The ids of subnets named like ``data-a``, in the order asked for."""
     wanted = [layout.resource_name(stack, name) for name in names]
     found = {
@@ -42,30 +41,27 @@ def subnet_ids(ec2: Any, stack: str, names: list[str]) -> list[str]:
         for subnet in ec2.describe_subnets(Filters=of_stack(stack, tag_Name=wanted))["Subnets"]
     }
     return [
-        required(found.get(name), f"subnet {name}", "Run playbooks/network.yml first.")
+        required(changes, found.get(name), f"subnet {name}", "Run playbooks/network.yml first.")
         for name in wanted
     ]
 
 
-def security_group_id(ec2: Any, stack: str, name: str) -> str:
+def security_group_id(ec2: Any, changes: Changes, stack: str, name: str) -> str:
     """The id of a security group named like ``redis``."""
     full_name = layout.resource_name(stack, name)
     found = ec2.describe_security_groups(Filters=of_stack(stack, group_name=full_name))
-    group = required(
-        next(iter(found["SecurityGroups"]), None),
+    return required(
+        changes,
+        next((group["GroupId"] for group in found["SecurityGroups"]), None),
         f"security group {full_name}",
         "Run playbooks/network.yml first.",
     )
-    return group["GroupId"]
 
 
-def secret_arn(secretsmanager: Any, stack: str, tier: str) -> str:
+def secret_arn(secretsmanager: Any, changes: Changes, stack: str, tier: str) -> str:
     name = layout.secret_name(stack, tier)
     try:
-        return secretsmanager.describe_secret(SecretId=name)["ARN"]
-    except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
-            raise
-        raise ChatliftError(
-            f"There is no secret {name}. Run playbooks/secrets.yml first."
-        ) from error
+        found = secretsmanager.describe_secret(SecretId=name)["ARN"]
+    except secretsmanager.exceptions.ResourceNotFoundException:
+        found = None
+    return required(changes, found, f"secret {name}", "Run playbooks/secrets.yml first.")

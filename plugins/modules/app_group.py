@@ -164,7 +164,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, TIER)
     ec2 = module.client("ec2")
 
-    image_id = params["image_id"] or newest_image(ec2, IMAGE)
+    image_id = params["image_id"] or newest_image(ec2, changes, IMAGE)
     content = launch_template.data(
         name=name,
         tags=tags,
@@ -176,13 +176,15 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             region=module.region,
             tier=TIER,
             group=name,
-            secret_arn=secret_arn(module.client("secretsmanager"), stack, TIER),
+            secret_arn=secret_arn(module.client("secretsmanager"), changes, stack, TIER),
             settings=params["settings"],
         ),
     )
-    content["SecurityGroupIds"] = [security_group_id(ec2, stack, TIER)]
+    content["SecurityGroupIds"] = [security_group_id(ec2, changes, stack, TIER)]
     version = launch_template.ensure(ec2, changes, name, content, tags)
-    subnets = subnet_ids(ec2, stack, [f"app-{az}" for az in layout.LETTERS[: params["zones"]]])
+    subnets = subnet_ids(
+        ec2, changes, stack, [f"app-{az}" for az in layout.LETTERS[: params["zones"]]]
+    )
     scaling_group.ensure(
         module.client("autoscaling"),
         changes,

@@ -116,18 +116,15 @@ class Look:
                 "zone": one["AvailabilityZone"],
                 "state": one["LifecycleState"],
                 "health": one["HealthStatus"],
-                "healthy_target": None if healthy is None else one["InstanceId"] in healthy,
+                "in_service": one["LifecycleState"] == "InService"
+                and (healthy is None or one["InstanceId"] in healthy),
                 "launch_template_version": (one.get("LaunchTemplate") or {}).get("Version"),
             }
             for one in group["Instances"]
         ]
-        serving = [
-            one
-            for one in instances
-            if one["state"] == "InService" and one["healthy_target"] is not False
-        ]
+        serving = [one for one in instances if one["in_service"]]
         return {
-            "in_service": len(serving) >= group["DesiredCapacity"] == len(instances),
+            "in_service": len(serving) == len(instances) == group["DesiredCapacity"],
             "desired": group["DesiredCapacity"],
             "launch_template_version": (group.get("LaunchTemplate") or {}).get("Version"),
             "instances": instances,
@@ -158,23 +155,26 @@ class Look:
             healthy = ids if healthy is None else healthy & ids
         return healthy
 
-    def not_in_service(self, groups: dict[str, dict[str, Any]]) -> dict[str, str]:
-        """What is awaited of each group that is not in service."""
-        return {
-            name: self._complaint(full_name, groups.get(name))
+    def all_in_service(self, groups: dict[str, dict[str, Any]]) -> bool:
+        return all(groups.get(name, {}).get("in_service") for name in self.names.values())
+
+    def complaints(self, groups: dict[str, dict[str, Any]]) -> str:
+        """What the instances and the last activity of each group not in service are."""
+        return "; ".join(
+            f"{name}: {self._complaint(full_name, groups.get(name))}"
             for full_name, name in self.names.items()
             if not groups.get(name, {}).get("in_service")
-        }
+        )
 
     def _complaint(self, full_name: str, group: dict[str, Any] | None) -> str:
         if group is None:
-            return "no such group"
+            return "the group is gone"
         states = [f"{one['id']} {one['state']} {one['health']}" for one in group["instances"]]
         activities = self.autoscaling.describe_scaling_activities(
             AutoScalingGroupName=full_name, MaxRecords=1
         )["Activities"]
         last = activities[0].get("StatusMessage", "") if activities else ""
-        return "; ".join([", ".join(states) or "no instance", *([last] if last else [])])
+        return ", ".join([*(states or ["no instance"]), *([last] if last else [])])
 
 
 def look_at_groups(module: AnsibleAWSModule, changes: Changes) -> dict:
@@ -189,12 +189,10 @@ def look_at_groups(module: AnsibleAWSModule, changes: Changes) -> dict:
         )
     groups = wait_until(
         look,
-        lambda seen: not look.not_in_service(seen),
+        look.all_in_service,
         what=f"{', '.join(look.names.values())} to be in service",
         timeout=module.params["wait_timeout"],
-        describe=lambda seen: "; ".join(
-            f"{name}: {complaint}" for name, complaint in look.not_in_service(seen).items()
-        ),
+        describe=look.complaints,
     )
     return {"groups": groups}
 

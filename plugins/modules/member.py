@@ -208,15 +208,15 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, member.tier, member.name)
     ec2 = module.client("ec2")
 
-    image_id = params["image_id"] or newest_image(ec2, member.tier)
+    image_id = params["image_id"] or newest_image(ec2, changes, member.tier)
     interface_id = network_interface.ensure(
         ec2,
         changes,
         stack,
         member.name,
         address=params["address"],
-        subnet_id=subnet_ids(ec2, stack, [f"data-{member.az}"])[0],
-        group_id=security_group_id(ec2, stack, member.tier),
+        subnet_id=subnet_ids(ec2, changes, stack, [f"data-{member.az}"])[0],
+        group_id=security_group_id(ec2, changes, stack, member.tier),
         tags=tags,
     )
     volume_id = data_volume.ensure(
@@ -241,7 +241,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             group=name,
             member=member.name,
             volume_id=volume_id,
-            secret_arn=secret_arn(module.client("secretsmanager"), stack, member.tier),
+            secret_arn=secret_arn(module.client("secretsmanager"), changes, stack, member.tier),
             settings=params["settings"],
         ),
     )

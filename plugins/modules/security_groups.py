@@ -184,9 +184,10 @@ def _find(ec2: Any, stack: str) -> list[dict[str, Any]]:
 
 def _create(ec2: Any, changes: Changes, stack: str, group: dict[str, Any]) -> str:
     name = layout.resource_name(stack, group["name"])
-    network = vpc.find(ec2, stack)
-    if not changes.check_mode:
-        required(network, f"VPC chatlift-{stack}", "Run playbooks/network.yml first.")
+    network = vpc.find(ec2, stack) or {}
+    vpc_id = required(
+        changes, network.get("VpcId"), f"VPC chatlift-{stack}", "Run playbooks/network.yml first."
+    )
     tier = group["name"] if group["name"] in layout.TIERS else None
     return changes.apply(
         f"security group {group['name']}",
@@ -195,7 +196,7 @@ def _create(ec2: Any, changes: Changes, stack: str, group: dict[str, Any]) -> st
         ec2.create_security_group,
         GroupName=name,
         Description=group["description"],
-        VpcId=(network or {}).get("VpcId", UNKNOWN),
+        VpcId=vpc_id,
         TagSpecifications=tag_specification("security-group", layout.tags(stack, name, tier)),
     ).get("GroupId", UNKNOWN)
 

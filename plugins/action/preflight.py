@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Checks the inventory on the controller. An action plugin, because it reads every host's
+variables and the roles' specifications."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.plugins.action import ActionBase
+from ansible_collections.chatlift.aws.plugins.module_utils import preflight
+
+ROLES = Path(__file__).parents[2] / "roles"
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "stack": {"type": "str", "required": True},
+    "region": {"type": "str", "required": True},
+    "cidr": {"type": "str", "required": True},
+    "availability_zones": {"type": "list", "elements": "str", "required": True},
+    "app_dir": {"type": "str", "required": True},
+    "redis": {"type": "list", "elements": "str", "required": True},
+    "mysql": {"type": "list", "elements": "str", "required": True},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        zones = options["availability_zones"]
+        problems = [
+            *preflight.check_variables(_variables(task_vars or {}), *_specified()),
+            *preflight.check_stack(options["stack"]),
+            *preflight.check_cidr(options["cidr"]),
+            *preflight.check_zones(zones, options["region"]),
+            *preflight.check_application(options["app_dir"]),
+            *preflight.check_members("redis", options["redis"], len(zones)),
+            *preflight.check_members("mysql", options["mysql"], len(zones)),
+        ]
+        return {"failed": bool(problems), "msg": "\n".join(problems), "problems": problems}
+
+
+def _variables(task_vars: dict[str, Any]) -> set[str]:
+    """The names of all variables of all hosts, wherever they were set."""
+    hostvars = task_vars["hostvars"]
+    return set(task_vars).union(*(hostvars.raw_get(host) for host in hostvars))
+
+
+def _specified() -> tuple[set[str], set[str]]:
+    """The variables that the roles' argument specifications know, and the roles."""
+    known: set[str] = set()
+    specifications = list(ROLES.glob("*/meta/argument_specs.yml"))
+    for path in specifications:
+        for entry_point in yaml.safe_load(path.read_text())["argument_specs"].values():
+            known.update(entry_point.get("options", {}))
+    return known, {path.parents[1].name for path in specifications}
