@@ -7,7 +7,8 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -51,20 +52,18 @@ def up(settings: Settings) -> None:
         return
     preflight.check(settings)
     begin = time.monotonic()
-    launcher.up(settings, _stages())
-    console.print(
-        f"[green]up[/] after {time.monotonic() - begin:.1f} s: {settings.endpoint}; "
-        '`eval "$(rehearsal env)"` points any AWS client at it.'
-    )
+    launcher.up(settings, _stage)
+    console.print(f"{time.monotonic() - begin:6.1f} s  [green]up[/] at {settings.endpoint}")
+    console.print('`eval "$(rehearsal env)"` points any AWS client of this shell at it.')
 
 
-def _stages() -> Callable[[str], None]:
+@contextmanager
+def _stage(name: str) -> Iterator[None]:
+    """Show what is going on and, when it has ended, how many seconds it took."""
     begin = time.monotonic()
-
-    def say(stage: str) -> None:
-        console.print(f"{time.monotonic() - begin:5.1f} s  {stage}")
-
-    return say
+    with console.status(name):
+        yield
+    console.print(f"{time.monotonic() - begin:6.1f} s  {name}")
 
 
 @main.command()
@@ -119,10 +118,15 @@ def ssh(settings: Settings, name: str, command: tuple[str, ...]) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are added.")
 @click.pass_obj
 def logs(settings: Settings, name: str, follow: bool) -> None:
-    """Show the journal of an instance."""
-    row = _instance(settings, name)
+    """Show the journal of an instance, also of one that is dead.
+
+    NAME is a member, a Name tag or an instance id; by its id, an instance that is gone is found.
+    """
     hosts = Hosts(settings, Network(settings))
-    argv = ["podman", "exec", hosts.container(row["id"]), "journalctl", "--no-pager"]
+    journal = hosts.journal(name)
+    if not journal.is_dir():
+        journal = hosts.journal(_instance(settings, name)["id"])
+    argv = ["journalctl", "--no-pager", "--directory", str(journal)]
     os.execvp(argv[0], [*argv, *(["--follow"] if follow else [])])  # noqa: S606
 
 

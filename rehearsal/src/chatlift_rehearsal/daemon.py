@@ -243,7 +243,7 @@ def main() -> None:
     settings = Settings.from_environment()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    root = base.prepare(settings, _log.info)
+    root = base.prepare(settings)
     images = Images(settings, root)
     images.tidy()
     known = [base.image(root), *(image for image in images.saved().values() if image)]

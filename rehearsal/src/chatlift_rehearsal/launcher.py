@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from chatlift_rehearsal import cleanup
@@ -23,7 +23,8 @@ from chatlift_rehearsal.settings import Settings
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
-Say = Callable[[str], None]
+Stage = Callable[[str], AbstractContextManager[object]]
+"""Told what begins; what it returns is left when that has ended."""
 
 
 def running(settings: Settings) -> Process | None:
@@ -36,17 +37,19 @@ def running(settings: Settings) -> Process | None:
     return process if process.alive else None
 
 
-def up(settings: Settings, say: Say) -> None:
+def up(settings: Settings, stage: Stage) -> None:
     """Start the rehearsal; returns once its API answers. What an earlier one left is removed."""
     with _alone(settings):
-        cleanup.sweep(settings)
-        base.prepare(settings, say)
-        say("network")
-        settings.run.mkdir(parents=True)
-        Network(settings).create()
-        say("AWS API")
+        with stage("what an earlier rehearsal left"):
+            cleanup.sweep(settings)
+        with stage("Debian base image (made once, in about half a minute)"):
+            base.prepare(settings)
         try:
-            _await_ready(settings, _start(settings))
+            with stage("network"):
+                settings.run.mkdir(parents=True)
+                Network(settings).create()
+            with stage("AWS API"):
+                _await_ready(settings, _start(settings))
         except BaseException:
             _end(settings)
             raise

@@ -32,6 +32,7 @@ PACKAGES = {
     "sysctl": "procps",
     "losetup": "mount",
     "mount": "mount",
+    "journalctl": "systemd",
 }
 """Commands that are called, and the Debian packages that have them."""
 

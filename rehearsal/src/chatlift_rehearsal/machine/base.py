@@ -12,7 +12,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,10 +107,10 @@ def recipe() -> str:
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def prepare(settings: Settings, say: Callable[[str], None]) -> Path:
+def prepare(settings: Settings) -> Path:
     """Return the directory of the base, made now if this machine has none of this recipe.
 
-    ``say`` is told what is going on. Raises RehearsalError when mmdebstrap fails.
+    Raises RehearsalError when mmdebstrap fails.
     """
     bases = settings.cache / "base"
     root = bases / recipe()
@@ -120,7 +119,6 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> Path:
     bases.mkdir(parents=True, exist_ok=True)
     unfinished = root.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    say("making the Debian base (once; about half a minute)")
     _debootstrap(unfinished, bases / "mmdebstrap.log")
     _customise(unfinished)
     unfinished.rename(root)

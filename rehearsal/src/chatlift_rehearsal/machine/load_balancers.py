@@ -16,6 +16,7 @@ from chatlift_rehearsal.controllers.load_balancers import (
     TellProxy,
     server_name,
 )
+from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine.haproxy import HAProxy
 from chatlift_rehearsal.machine.haproxy_config import render
 from chatlift_rehearsal.model import CloudView, Target, TargetGroupView
@@ -85,7 +86,10 @@ def _change(haproxy: HAProxy, action: ServerAction) -> None:
     server = f"{action.backend}/{action.server.name}"
     match action:
         case AddServer(_, new):
-            haproxy.tell(f"add server {server} {new.address}:{new.port}")
+            answer = haproxy.tell(f"add server {server} {new.address}:{new.port}")
+            # One that could not be deleted for its idle connections is still there.
+            if "registered" not in answer and "lready exists" not in answer:
+                raise RehearsalError(f"HAProxy did not add {server}: {answer.strip()}")
             haproxy.tell(f"set server {server} state {new.state}")
         case ChangeServer(_, new):
             haproxy.tell(f"set server {server} state {new.state}")
