@@ -1,0 +1,149 @@
+"""The order of things: what happens before the hook continues, after it, and when a step fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chatlift_member import agent as module
+from chatlift_member.agent import Agent
+from chatlift_member.errors import Abandoned, AgentError
+from chatlift_member.health import Monitor, Status
+from chatlift_member.service import Services
+from chatlift_member.wait import Deadline
+from member_factory import facts
+
+
+@dataclass
+class World:
+    """Everything around the agent; writes down what the agent does, in order."""
+
+    done: list[str] = field(default_factory=list)
+    fails: str = ""
+    pending: bool = True
+    leaving: list[bool] = field(default_factory=lambda: [False, False, True])
+
+    def do(self, what: str) -> None:
+        self.done.append(what)
+        if what == self.fails:
+            raise AgentError(f"{what} failed.")
+
+    # The lifecycle
+    def complete(self, hook: str, result: str) -> bool:
+        self.done.append(f"{hook} {result}")
+        return self.pending
+
+    def is_leaving(self) -> bool:
+        return self.leaving.pop(0) if len(self.leaving) > 1 else self.leaving[0]
+
+    def heartbeats(self, hook: str) -> World:
+        return self
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def tier_of(world: World) -> Any:
+    """A tier whose steps are written down."""
+
+    class Tier:
+        secret_keys = frozenset(("ca",))
+        key_group = "root"
+
+        def __init__(self, context: Any) -> None: ...
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda deadline=None: world.do(name)
+
+        def status(self) -> Status:
+            return Status(True, False, "replica", "ok")
+
+    return Tier
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+
+    def mount(device: Path, member: str, target: Path) -> None:
+        made.do("mount")
+
+    def release(ec2: Any, volume: str, instance: str, target: Path, deadline: Deadline) -> None:
+        made.do("release")
+
+    monkeypatch.setattr(module, "TIERS", {"redis": tier_of(made), "app": tier_of(made)})
+    monkeypatch.setattr(module, "serve", lambda *_: None)
+    monkeypatch.setattr(module, "fetch_secret", lambda *_: made.do("secret") or {"ca": "x"})
+    monkeypatch.setattr(module, "write_tls", lambda *_: None)
+    monkeypatch.setattr(module.config, "render_all", lambda *_: made.do("render") or [])
+    monkeypatch.setattr(module.volume, "attach", lambda *_: made.do("attach"))
+    monkeypatch.setattr(module.volume, "mount", mount)
+    monkeypatch.setattr(module.volume, "release", release)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    return made
+
+
+def agent(world: World, **changes: Any) -> Agent:
+    return Agent(facts(**changes), world, None, None, Monitor(), Services())  # type: ignore[arg-type]
+
+
+BECOMING = ["secret", "render", "attach", "mount", "prepare", "start", "join"]
+LEAVING = ["hand_over", "stop", "clean_up", "release", "chatlift-terminate CONTINUE"]
+
+
+def test_the_hook_continues_only_after_the_member_has_joined(world: World) -> None:
+    agent(world).run()
+    assert world.done == [*BECOMING, "chatlift-launch CONTINUE", *LEAVING]
+
+
+def test_a_reboot_without_a_pending_hook_is_no_failure(world: World) -> None:
+    world.pending = False
+    agent(world).run()
+    assert world.done[-1] == "chatlift-terminate CONTINUE"
+
+
+@pytest.mark.parametrize("step", BECOMING)
+def test_a_failed_launch_is_abandoned(
+    world: World, step: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.fails = step
+    with pytest.raises(Abandoned):
+        agent(world).run()
+    assert world.done == [*BECOMING[: BECOMING.index(step) + 1], "chatlift-launch ABANDON"]
+    [error] = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert error == f"i-0123456789abcdef0 did not become a member: {step} failed."
+
+
+def test_a_failure_in_service_is_tried_again_by_systemd(world: World) -> None:
+    world.fails, world.pending = "start", False
+    with pytest.raises(AgentError, match=r"start failed\.") as raised:
+        agent(world).run()
+    assert not isinstance(raised.value, Abandoned)
+
+
+def test_the_member_is_mended_while_it_stays(world: World) -> None:
+    world.leaving = [False] * (1 + module.HEAL_EVERY * 2) + [True]
+    world.fails = "heal"
+    agent(world).run()
+    assert world.done.count("heal") == 2
+
+
+@pytest.mark.parametrize("step", LEAVING[:-1])
+def test_no_failed_step_keeps_the_instance_from_leaving(world: World, step: str) -> None:
+    world.fails = step
+    agent(world).run()
+    assert world.done[-len(LEAVING) :] == LEAVING
+
+
+def test_an_agent_restarted_while_leaving_goes_on_leaving(world: World) -> None:
+    world.leaving = [True]
+    agent(world).run()
+    assert world.done == ["secret", "render", *LEAVING]
+
+
+def test_an_app_instance_has_no_volume(world: World) -> None:
+    agent(world, tier="app", member=None, volume_id=None).run()
+    assert not {"attach", "mount", "release"} & set(world.done)
