@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from chatlift_member.imds import Imds, ImdsError
 
-
 VALUES = {"/latest/meta-data/instance-id": "i-1"}
 
 
