@@ -40,6 +40,12 @@ def test_a_host_follows_its_instance(state, phase, action):
     assert plan_instances(cloud(instances=(instance(state=state),)), hosts) == expected
 
 
+def test_a_rebooting_host_is_started_again():
+    running = instance()
+    hosts = {"i-1": "rebooting"}
+    assert plan_instances(cloud(instances=(running,)), hosts) == [StartHost(running)]
+
+
 @pytest.mark.parametrize("hosts", [{}, {"i-1": "stopped"}])
 def test_a_pending_instance_is_started_anew_or_again(hosts):
     pending = instance(state="pending")

@@ -49,16 +49,18 @@ class Cloud:
         session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
         return session.client(service, endpoint_url=self._emulator.endpoint)
 
-    def bake(self, image: str) -> str:
-        """An available image with the tag by which it is found."""
+    def bake(self, image: str, fingerprint: str = "none") -> str:
+        """An available image with the tags by which it is found."""
         ec2 = self.client("ec2")
         instance = ec2.run_instances(ImageId=DEBIAN.id, MinCount=1, MaxCount=1)["Instances"][0]
+        tags = [
+            {"Key": "chatlift:image", "Value": image},
+            {"Key": "chatlift:fingerprint", "Value": fingerprint},
+        ]
         image_id: str = ec2.create_image(
             InstanceId=instance["InstanceId"],
             Name=f"{image}-{instance['InstanceId']}",
-            TagSpecifications=[
-                {"ResourceType": "image", "Tags": [{"Key": "chatlift:image", "Value": image}]}
-            ],
+            TagSpecifications=[{"ResourceType": "image", "Tags": tags}],
         )["ImageId"]
         ec2.get_waiter("image_available").wait(
             ImageIds=[image_id], WaiterConfig={"Delay": 1, "MaxAttempts": 30}

@@ -222,6 +222,20 @@ def test_instance_reaches_the_api_and_other_instances_reach_it(cloud: Cloud, hos
     cloud.terminate(other)
 
 
+def test_instance_comes_back_from_a_reboot_with_its_volumes(cloud: Cloud, host: str) -> None:
+    volume = cloud.ec2.create_volume(AvailabilityZone="eu-central-1a", Size=1)["VolumeId"]
+    device = f"/dev/disk/by-id/{by_id(volume)}"
+    cloud.ec2.attach_volume(VolumeId=volume, InstanceId=host, Device="/dev/sdf")
+    eventually("the volume", lambda: cloud.ssh(host, f"test -b {device}", check=False) == "")
+    started = "systemctl show --property UserspaceTimestamp"
+    before = cloud.ssh(host, started)
+    cloud.ssh(host, "sudo systemctl reboot", check=False)
+    eventually("another boot", lambda: cloud.ssh(host, started, check=False) not in (None, before))
+    eventually("the volume", lambda: cloud.ssh(host, f"test -b {device}", check=False) == "")
+    assert cloud.ssh(host, "cat /srv/mark") == "made"
+    cloud.ec2.detach_volume(VolumeId=volume, InstanceId=host)
+
+
 def test_volume_appears_under_the_name_aws_gives_it_and_outlives_its_host(cloud: Cloud) -> None:
     volume = cloud.ec2.create_volume(AvailabilityZone="eu-central-1a", Size=1)["VolumeId"]
     device = f"/dev/disk/by-id/{by_id(volume)}"

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["running", "ending", "stopped", "dead", "failed"]
-"""Of a host. ``dead``: ended without being asked to; ``failed``: could not be started."""
+Phase = Literal["running", "ending", "stopped", "rebooting", "dead", "failed"]
+"""Of a host. ``rebooting``: it has ended to be started again; ``dead``: it has ended without being
+asked to; ``failed``: it could not be started."""
 
 
 @dataclass(frozen=True)

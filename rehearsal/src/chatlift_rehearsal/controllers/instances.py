@@ -11,7 +11,7 @@ from chatlift_rehearsal.model import CloudView, InstanceView
 
 @dataclass(frozen=True)
 class StartHost:
-    """Boot the instance; one that was stopped goes on with its files."""
+    """Boot the instance; one that was stopped or reboots goes on with its files."""
 
     instance: InstanceView
 
@@ -75,11 +75,13 @@ def _plan(instance: InstanceView, phase: Phase | None) -> InstanceAction | None:
             return None
         case "pending", None | "stopped":
             return StartHost(instance)
+        case "running", "rebooting":
+            return StartHost(instance)
         case "pending", "running":
             return ReportStarted(instance.id)
         case "pending" | "running", "dead" | "failed":
             return ReportDied(instance.id)
-        case "stopping", "running" | "dead":
+        case "stopping", "running" | "rebooting" | "dead":
             return StopHost(instance.id)
         case "stopping", _:
             return ReportStopped(instance.id)

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import shutil
+import signal
 import stat
 import threading
 from collections.abc import Sequence
@@ -45,9 +46,16 @@ class Hosts:
         with self._lock:
             for instance_id, process in self._processes.items():
                 if self._phases[instance_id] == "running" and not process.alive:
-                    self._phases[instance_id] = "dead"
-                    _log.warning("Instance %s ended by itself or was killed.", instance_id)
+                    self._phases[instance_id] = self._ended(instance_id)
             return dict(self._phases)
+
+    def _ended(self, instance_id: str) -> Phase:
+        """What became of a host that has ended: reboot(2) ends a namespace's init with SIGHUP."""
+        status = int(shell.run("podman", "wait", self.container(instance_id)))
+        if status == 128 + signal.SIGHUP:
+            return "rebooting"
+        _log.warning("Instance %s has ended (status %d): nobody asked for it.", instance_id, status)
+        return "dead"
 
     def _set(self, instance_id: str, phase: Phase) -> None:
         with self._lock:
@@ -91,6 +99,8 @@ class Hosts:
 
     def _start(self, instance: InstanceView, layers: Sequence[Path]) -> None:
         home = self._directory / instance.id
+        if home.exists():
+            self._end(instance.id, 0)
         merged = self._mount(instance.id, layers)
         _write_resolver(merged)
         namespace = self._network.plug(instance)

@@ -1,0 +1,192 @@
+"""The life of a stack by its playbooks, on the emulated API. The tests build on each other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.ansible import Outcome, run_playbook
+from tests.integration.cloud import Cloud
+
+STACK = "demo"
+OF_STACK = [{"Name": "tag:chatlift:stack", "Values": [STACK]}]
+SECRETS = [f"chatlift/{STACK}/{name}" for name in ("app", "ca", "mysql", "redis")]
+
+
+@pytest.fixture(scope="module")
+def play(cloud: Cloud) -> Any:
+    """Run a playbook in the account of this module; ``ok`` is what it has to end with."""
+
+    def run(name: str, *arguments: str, ok: bool = True, **variables: Any) -> Outcome:
+        environment = {"chatlift_environment": cloud.environment}
+        outcome = run_playbook(name, *arguments, variables={**environment, **variables})
+        assert (outcome.code == 0) == ok, outcome.text
+        return outcome
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def images(cloud: Cloud, play: Any) -> dict[str, str]:
+    """Images that are up to date, so that nothing has to be baked."""
+    planned = play("bake", "--check")
+    found = {}
+    for name in ("node", "redis", "mysql"):
+        fingerprint = planned.result(f"image-{name}", "Bake the image")["fingerprint"]
+        found[name] = cloud.bake(name, fingerprint)
+    return found
+
+
+def _groups(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    found = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    return {group["AutoScalingGroupName"]: group for group in found}
+
+
+def _instances(cloud: Cloud) -> dict[str, list[str]]:
+    return {
+        name: sorted(one["InstanceId"] for one in group["Instances"])
+        for name, group in _groups(cloud).items()
+    }
+
+
+def _volumes(cloud: Cloud) -> set[str]:
+    found = cloud.client("ec2").describe_volumes(
+        Filters=[*OF_STACK, {"Name": "tag-key", "Values": ["chatlift:member"]}]
+    )
+    return {volume["VolumeId"] for volume in found["Volumes"]}
+
+
+def _secrets(cloud: Cloud) -> dict[str, str]:
+    client = cloud.client("secretsmanager")
+    names = [one["Name"] for one in client.list_secrets()["SecretList"]]
+    return {name: client.get_secret_value(SecretId=name)["SecretString"] for name in sorted(names)}
+
+
+def test_check_mode_foretells_a_new_stack_and_makes_nothing(cloud: Cloud, play: Any) -> None:
+    planned = play("site", "--check")
+    assert "redis-a1: Make address, volume, launch template and group" in [
+        change.replace("chatlift.aws.data_tier : ", "") for change in planned.changed
+    ]
+    assert not cloud.client("ec2").describe_vpcs(Filters=OF_STACK)["Vpcs"]
+    assert not _secrets(cloud)
+
+
+def test_a_stage_says_which_one_comes_first(play: Any) -> None:
+    refused = play("app_tier", ok=False)
+    assert "Run playbooks/network.yml first." in refused.messages[0]
+
+
+def test_site_makes_the_stack(cloud: Cloud, play: Any, images: dict[str, str]) -> None:
+    play("site")
+    groups = _groups(cloud)
+    assert len(groups) == 10
+    for name, group in groups.items():
+        states = {one["LifecycleState"] for one in group["Instances"]}
+        assert states == {"InService"}, name
+        assert len(group["Instances"]) == (3 if name.endswith("-app") else 1)
+    assert sorted(_secrets(cloud)) == SECRETS
+    assert len(_volumes(cloud)) == 9
+
+
+def test_a_second_run_changes_nothing(play: Any) -> None:
+    assert play("site").changed == []
+
+
+def test_check_mode_on_a_finished_stack_foretells_nothing(play: Any) -> None:
+    assert play("site", "--check").changed == []
+
+
+def test_no_secret_is_in_user_data_or_in_the_output(cloud: Cloud, play: Any) -> None:
+    shown = play("secrets", "-vvv").text
+    ec2 = cloud.client("ec2")
+    for template in ec2.describe_launch_templates()["LaunchTemplates"]:
+        versions = ec2.describe_launch_template_versions(
+            LaunchTemplateId=template["LaunchTemplateId"]
+        )
+        shown += json.dumps(versions["LaunchTemplateVersions"], default=str)
+    for text in _secrets(cloud).values():
+        for key, value in json.loads(text).items():
+            if key.endswith(("password", "private_key", "session_secret")):
+                assert value not in shown, key
+
+
+def test_limit_changes_one_member_only(cloud: Cloud, play: Any) -> None:
+    before = _instances(cloud)
+    changed = play("data_tier", "--limit", "redis-a1", data_tier_instance_type="t3.medium")
+    assert [change.split(":")[0] for change in changed.changed] == ["redis-a1"]
+    versions = {name: group["LaunchTemplate"]["Version"] for name, group in _groups(cloud).items()}
+    assert [name for name, version in versions.items() if version == "2"] == [
+        f"chatlift-{STACK}-redis-a1"
+    ]
+    assert _instances(cloud) == before
+
+
+def test_a_new_image_is_recorded_and_replaces_nothing(cloud: Cloud, play: Any) -> None:
+    before = _instances(cloud)
+    play("data_tier")
+    image = cloud.bake("mysql", "newer")
+    changed = play("data_tier", "--limit", "mysql")
+    assert [change.split(":")[0] for change in changed.changed] == [
+        "mysql-a1",
+        "mysql-b1",
+        "mysql-c1",
+    ]
+    template = cloud.client("ec2").describe_launch_template_versions(
+        LaunchTemplateName=f"chatlift-{STACK}-mysql-a1", Versions=["2"]
+    )["LaunchTemplateVersions"][0]
+    assert template["LaunchTemplateData"]["ImageId"] == image
+    assert _instances(cloud) == before
+
+
+def test_status_shows_where_clients_go(play: Any) -> None:
+    shown = play("status").result("app-group", "Show them")["msg"]
+    assert shown["url"].startswith(f"http://chatlift-{STACK}")
+    assert len(shown["instances"]) == 12
+
+
+@pytest.mark.parametrize("confirm", [{}, {"confirm": "prod"}])
+def test_destroy_wants_the_name(cloud: Cloud, play: Any, confirm: dict[str, str]) -> None:
+    refused = play("destroy", ok=False, **confirm)
+    assert f"write -e confirm={STACK}" in refused.messages[0]
+    assert len(_groups(cloud)) == 10
+
+
+def test_destroy_keeps_the_data_and_site_takes_it_up_again(cloud: Cloud, play: Any) -> None:
+    volumes, secrets = _volumes(cloud), _secrets(cloud)
+    play("destroy", confirm=STACK)
+    assert not cloud.client("ec2").describe_vpcs(Filters=OF_STACK)["Vpcs"]
+    assert not _groups(cloud)
+    assert _volumes(cloud) == volumes
+    assert _secrets(cloud) == secrets
+
+    assert play("destroy", confirm=STACK).changed == []
+
+    play("site")
+    assert _volumes(cloud) == volumes
+    assert _secrets(cloud) == secrets
+
+
+def test_destroy_takes_the_data_too_when_told(cloud: Cloud, play: Any) -> None:
+    play("destroy", confirm=STACK, destroy_data=True, secrets_recovery_days=0)
+    assert not _volumes(cloud)
+    assert not _secrets(cloud)
+    ec2, iam, elb = cloud.client("ec2"), cloud.client("iam"), cloud.client("elbv2")
+    assert not ec2.describe_launch_templates()["LaunchTemplates"]
+    assert not ec2.describe_network_interfaces(Filters=OF_STACK)["NetworkInterfaces"]
+    assert not ec2.describe_addresses(Filters=OF_STACK)["Addresses"]
+    assert not elb.describe_load_balancers()["LoadBalancers"]
+    assert not elb.describe_target_groups()["TargetGroups"]
+    assert not [
+        role["RoleName"]
+        for role in iam.list_roles()["Roles"]
+        if role["RoleName"].startswith("chatlift-")
+    ]
+    assert not iam.list_instance_profiles()["InstanceProfiles"]
+
+
+def test_destroy_takes_a_stack_that_was_only_begun(cloud: Cloud, play: Any) -> None:
+    play("network")
+    play("destroy", confirm=STACK)
+    assert not cloud.client("ec2").describe_vpcs(Filters=OF_STACK)["Vpcs"]
