@@ -10,7 +10,7 @@ from chatlift_rehearsal.machine.process import Process
 from chatlift_rehearsal.model import Attachment, VolumeView
 from click.testing import CliRunner
 
-from .views import balancer, cloud, instance
+from .views import balancer, cloud, instance, target
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def running(settings):
         load_balancers=(balancer(),),
     )
     hosts = {"i-1": "running", "i-2": "dead", "i-3": "running"}
-    settings.status.write_text(json.dumps(status.describe(view, hosts, lambda _: 64 << 20)))
+    health = {"arn:app": {target("i-3"): "healthy"}}
+    settings.status.write_text(json.dumps(status.describe(view, hosts, health, lambda _: 64 << 20)))
     return own
 
 
@@ -70,7 +71,15 @@ def test_a_number_that_was_used_again_is_no_rehearsal(settings, running):
 
 def test_status_shows_what_there_is(running):
     output = invoke("status").output
-    for expected in ("redis-a1", "dead", "10.42.0.9", "http://10.42.0.9/", "vol-1", "192 MiB"):
+    for expected in (
+        "redis-a1",
+        "dead",
+        "10.42.0.9",
+        "http://10.42.0.9/",
+        "vol-1",
+        "healthy",
+        "192 MiB",
+    ):
         assert expected in output
     found = json.loads(invoke("status", "--json").output)
     assert found["volumes"][0]["instance"] == "i-2"
@@ -86,6 +95,12 @@ def test_a_name_of_several_instances_asks_which(running):
     result = invoke("kill", "web")
     assert result.exit_code == 1
     assert "i-1, i-2, i-3" in result.output
+
+
+def test_what_is_dead_is_not_killed(running):
+    result = invoke("kill", "i-2")
+    assert result.exit_code == 1
+    assert "does not run" in result.output
 
 
 def test_two_commands_do_not_work_at_once(settings):

@@ -136,6 +136,8 @@ def logs(settings: Settings, name: str, follow: bool) -> None:
 def kill(settings: Settings, name: str) -> None:
     """Cut an instance's power: its network goes silent and its processes end at once."""
     row = _instance(settings, name)
+    if row["host"] != "running":
+        raise RehearsalError(f"{row['name']} ({row['id']}) does not run: {row['state']}.")
     Hosts(settings, Network(settings)).kill(row["id"])
     console.print(f"{row['name']} ({row['id']}) is dead.")
 

@@ -114,13 +114,14 @@ class Daemon:
         hosts = self._hosts.phases()
         addresses = [address for lb in view.load_balancers for address in lb.addresses]
         self._network.carry(view.vpcs, addresses)
+        health = self._health(view)
         actions: list[Action] = [
             # An image is made of an instance before that may go.
             *plan_images(view, self._images.saved(), self._images_in_use()),
             *plan_volumes(view, hosts, self._volumes.bodies()),
             *plan_instances(view, hosts),
             *plan_load_balancers(
-                view, self._balancers.proxies(), self._health(view), _without_host(view, hosts)
+                view, self._balancers.proxies(), health, _without_host(view, hosts)
             ),
         ]
         for action in actions:
@@ -130,7 +131,7 @@ class Daemon:
         for group, target in self._balancers.drained(view):
             self._emulator.target_drained(group.arn, target.instance_id)
         if time.monotonic() - self._published > STATUS_SECONDS:
-            self._publish(describe(view, hosts, self._hosts.memory_used))
+            self._publish(describe(view, hosts, health, self._hosts.memory_used))
 
     def _health(self, view: CloudView) -> HealthByGroup:
         """Check the targets that a load balancer uses, and tell the API what changed."""

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from chatlift_rehearsal.bodies import Phase
+from chatlift_rehearsal.controllers.load_balancers import HealthByGroup
 from chatlift_rehearsal.model import CloudView, InstanceView
 from chatlift_rehearsal.settings import Settings
 
@@ -17,9 +18,17 @@ MEMBER_TAG = "chatlift:member"
 
 
 def describe(
-    view: CloudView, hosts: Mapping[str, Phase], memory_used: Callable[[str], int | None]
+    view: CloudView,
+    hosts: Mapping[str, Phase],
+    health: HealthByGroup,
+    memory_used: Callable[[str], int | None],
 ) -> dict[str, Any]:
     """The present state as JSON data; ``memory`` is in bytes."""
+    found = {
+        target.instance_id: state
+        for targets in health.values()
+        for target, state in targets.items()
+    }
     images = {image.id: image.name for image in view.images}
     return {
         "instances": [
@@ -36,6 +45,7 @@ def describe(
                 "zone": instance.availability_zone,
                 "group": instance.group,
                 "lifecycle": instance.lifecycle_state,
+                "health": found.get(instance.id, ""),
                 "memory": memory_used(instance.id),
             }
             for instance in view.instances
@@ -88,7 +98,7 @@ def read(settings: Settings) -> dict[str, Any]:
 
 def draw(status: dict[str, Any]) -> RenderableType:
     """The state as tables."""
-    hosts = _table("instance", "id", "state", "address", "image", "group", "memory")
+    hosts = _table("instance", "id", "state", "address", "image", "group", "health", "memory")
     used = 0
     for row in status["instances"]:
         used += row["memory"] or 0
@@ -100,6 +110,7 @@ def draw(status: dict[str, Any]) -> RenderableType:
             row["address"],
             row["image_name"] or row["image"],
             " ".join(filter(None, (row["group"], row["lifecycle"]))),
+            _coloured(row["health"]),
             _mebibytes(row["memory"]),
         )
     volumes = _table("volume", "size", "state", "instance")
@@ -121,8 +132,8 @@ def _table(*columns: str) -> Table:
 
 
 def _coloured(state: str) -> str:
-    colour = {"running": "green", "dead": "red", "failed": "red"}.get(state, "yellow")
-    return f"[{colour}]{state}[/]"
+    colours = {"running": "green", "healthy": "green", "dead": "red", "failed": "red"}
+    return f"[{colours.get(state, 'yellow')}]{state}[/]"
 
 
 def _mebibytes(count: int | None) -> str:

@@ -165,6 +165,11 @@ class Network:
 
     def plug(self, instance: InstanceView) -> Path:
         """Make an instance's network namespace, with its address and MAC, and return its path."""
+        if instance.gateway in self._refused:
+            raise RehearsalError(
+                f"Instance {instance.id} was not started: the range of its VPC is in use on "
+                f"{self._refused[instance.gateway]} of this machine."
+            )
         name, leg = self.namespace(instance.id), leg_of(instance.id)
         self.unplug(instance.id)
         shell.run(

@@ -41,7 +41,7 @@ class Volumes:
         self._volumes = settings.run / "volumes"
         self._snapshots = settings.run / "snapshots"
         for directory in (self._volumes, self._snapshots):
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._attached: dict[str, _Attached] = {}
         self._lock = threading.Lock()
 
