@@ -52,6 +52,12 @@ source "amazon-ebs" "debian" {
     delete_on_termination = true
   }
 
+  # Half an hour at most for AWS to do any one thing.
+  aws_polling {
+    delay_seconds = 3
+    max_attempts  = 600
+  }
+
   run_tags = {
     Name = "chatlift-bake"
   }
@@ -95,13 +101,14 @@ build {
 
     extra_arguments = concat(
       ["--extra-vars", jsonencode({
-        image_name            = source.name
-        node_app_dir          = local.app_dir
-        sysprep_image         = source.name
-        sysprep_source_ami    = var.source_ami
-        sysprep_fingerprint   = var.fingerprint
-        sysprep_revision      = var.revision
-        sysprep_versions_file = var.versions_file
+        ansible_python_interpreter = "/usr/bin/python3"
+        image_name                 = source.name
+        node_app_dir               = local.app_dir
+        sysprep_image              = source.name
+        sysprep_source_ami         = var.source_ami
+        sysprep_fingerprint        = var.fingerprint
+        sysprep_revision           = var.revision
+        sysprep_versions_file      = var.versions_file
       })],
       var.ansible_variables == "" ? [] : ["--extra-vars", "@${abspath(var.ansible_variables)}"],
     )

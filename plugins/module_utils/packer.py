@@ -72,25 +72,26 @@ class Output:
         if kind != "ui":
             return None
         severity, _, text = data.partition(",")
-        text = _SOURCE.sub("", text)
+        own = _SOURCE.sub("", text)
         if severity == "error":
-            # Packer escapes line breaks; in a message, which is one line, it is Ansible's JSON.
-            self._errors.append(text.replace("\\n", "\n"))
-            return None
-        return self._line(text, severity)
+            self._errors.append(own)
+        elif severity == "say":
+            return own if own != text else None
+        return self._ansible(own)
 
     def _artifact(self, data: str) -> None:
         parts = data.split(",")  # index, "id", region:AMI
         if parts[1:2] == ["id"]:
             self.image_id = parts[2].rpartition(":")[2]
 
-    def _line(self, text: str, severity: str) -> str | None:
+    def _ansible(self, text: str) -> str | None:
+        """A message, which is one line; ``\\n`` in it belongs to its JSON."""
         if task := _TASK.match(text):
             self._task = task["name"]
             return self._task
         if failure := _FAILURE.match(text):
             self._failed = f"the task '{self._task}' failed: {_explain(failure['result'])}"
-        return text if severity == "say" and text and not text.startswith("Build '") else None
+        return None
 
     @property
     def failure(self) -> str:
