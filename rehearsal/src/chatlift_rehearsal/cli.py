@@ -23,6 +23,8 @@ from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.settings import Settings
 
 console = Console()
+if not console.is_terminal:
+    console.width = 160
 
 
 class _Commands(click.Group):

@@ -232,7 +232,7 @@ def _words(action: Action) -> str:
     """``Start host i-0123`` for ``StartHost``."""
     name = type(action).__name__
     verb = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
-    return f"{verb.capitalize()} {action.key}"
+    return f"{verb.capitalize()} {action.key.rpartition('loadbalancer/')[2]}"
 
 
 def main() -> None:

@@ -127,7 +127,7 @@ def draw(status: dict[str, Any]) -> RenderableType:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("id", "address", "volume"))
     return table
 
 
