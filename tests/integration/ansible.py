@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,29 +55,40 @@ class Outcome:
 
 
 def run_playbook(
-    name: str, *arguments: str, variables: dict[str, Any] | None = None, timeout: float = 300
+    name: str,
+    *arguments: str,
+    variables: dict[str, Any] | None = None,
+    first_in_path: Path | None = None,
+    timeout: float = 300,
 ) -> Outcome:
-    """Run ``playbooks/<name>.yml`` with the rehearsal's inventory and these variables."""
-    done = subprocess.run(
-        [
-            "ansible-playbook",
-            f"playbooks/{name}.yml",
-            "--extra-vars",
-            json.dumps(variables or {}),
-            *arguments,
-        ],
+    """Run ``playbooks/<name>.yml`` with the rehearsal's inventory and these variables.
+
+    Programs in ``first_in_path`` are taken before those of the machine.
+    """
+    extra_variables = json.dumps(variables or {})
+    path = [str(first_in_path), os.environ["PATH"]] if first_in_path else [os.environ["PATH"]]
+    process = subprocess.Popen(
+        ["ansible-playbook", f"playbooks/{name}.yml", "-e", extra_variables, *arguments],
         cwd=REPOSITORY,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        env={
+            **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "PATH": os.pathsep.join(path),
+        },
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
+        start_new_session=True,
     )
-    start = done.stdout.find("{\n")
     try:
-        report, _end = json.JSONDecoder().raw_decode(done.stdout[max(start, 0) :])
+        stdout, stderr = process.communicate(timeout=timeout)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    start = stdout.find("{\n")
+    try:
+        report, _end = json.JSONDecoder().raw_decode(stdout[max(start, 0) :])
     except ValueError:
         report = {"stats": {}, "plays": []}
-    text = done.stdout + done.stderr
-    return Outcome(done.returncode, report["stats"], report["plays"], text)
+    return Outcome(process.returncode, report["stats"], report["plays"], stdout + stderr)

@@ -16,12 +16,21 @@ SECRETS = [f"chatlift/{STACK}/{name}" for name in ("app", "ca", "mysql", "redis"
 
 
 @pytest.fixture(scope="module")
-def play(cloud: Cloud) -> Any:
-    """Run a playbook in the account of this module; ``ok`` is what it has to end with."""
+def play(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run a playbook in the account of this module; ``ok`` is what it has to end with.
+
+    Nothing is baked: there is nobody behind the emulated API whom Packer could reach.
+    """
+    programs = tmp_path_factory.mktemp("programs")
+    packer = programs / "packer"
+    packer.write_text('#!/bin/sh\n[ "$1" = version ] && echo Packer v1.11.2\n')
+    packer.chmod(0o755)
 
     def run(name: str, *arguments: str, ok: bool = True, **variables: Any) -> Outcome:
         environment = {"chatlift_environment": cloud.environment}
-        outcome = run_playbook(name, *arguments, variables={**environment, **variables})
+        outcome = run_playbook(
+            name, *arguments, variables={**environment, **variables}, first_in_path=programs
+        )
         assert (outcome.code == 0) == ok, outcome.text
         return outcome
 
