@@ -16,6 +16,8 @@ locals {
   } : name => value if value != "" }
 }
 
+# Packer 1.6 knows no metadata_options. Nothing on the builder asks the metadata service but
+# cloud-init, which uses tokens, and chatlift.aws.ami makes IMDSv2 the only one of the image.
 source "amazon-ebs" "debian" {
   region              = local.region
   custom_endpoint_ec2 = var.aws_endpoint_url

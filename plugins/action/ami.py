@@ -73,8 +73,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         # This process serves one task, and boto3 and Packer read the environment themselves.
         os.environ.update(self._environment())
-        # Ansible ends its workers with SIGTERM; Packer has to hear of it.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Ansible's workers die of these at once, but Packer has to terminate its instance first.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         try:
             return self._ensure(options)
         except (ChatliftError, BotoCoreError, ClientError) as error:
@@ -164,6 +165,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     @staticmethod
     def _say(options: dict[str, Any], text: str) -> None:
         display.display(f"image {options['image']}: {text}")
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Unwind, once: Ansible sends more than one signal."""
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _diff(decision: bake.Decision, inputs: dict[str, str]) -> dict[str, str]:

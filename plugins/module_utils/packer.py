@@ -76,7 +76,8 @@ class Output:
         if severity == "error":
             self._errors.append(own)
         elif severity == "say":
-            return own if own != text else None
+            # Packer's summary has no source before it; Ansible's command line is for the log.
+            return own if own != text and not own.startswith("Executing Ansible") else None
         return self._ansible(own)
 
     def _artifact(self, data: str) -> None:
@@ -109,7 +110,7 @@ def _explain(result: str) -> str:
         return result
     message = str(details.get("msg", result))
     last_words = str(details.get("stderr") or details.get("module_stderr") or "").strip()
-    tail = " / ".join(last_words.splitlines()[-3:])
+    tail = " / ".join(line[-200:] for line in last_words.splitlines()[-3:])
     return f"{message}: {tail}" if tail and tail not in message else message
 
 
@@ -149,7 +150,6 @@ def build(
                     progress(text)
             process.wait()
         except BaseException:
-            progress("Interrupted; Packer terminates its instance")
             kept.write(_interrupt(process))
             raise
     if process.returncode or output.image_id is None:

@@ -125,6 +125,18 @@ def test_the_environment_of_the_task_is_that_of_packer(bake: Any, tmp_path: Path
     assert os.environ["PROOF"] == "of the task"
 
 
+def test_a_second_signal_does_not_cut_the_cleaning_up_short(
+    collection: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = import_module(f"{PLUGINS}.action.ami")
+    handled: dict[int, Any] = {}
+    monkeypatch.setattr(action.signal, "signal", handled.__setitem__)
+    with pytest.raises(KeyboardInterrupt):
+        action._interrupt(action.signal.SIGINT, None)
+    ignored = action.signal.SIG_IGN
+    assert handled == {action.signal.SIGINT: ignored, action.signal.SIGTERM: ignored}
+
+
 def test_a_missing_source_ami_is_one_sentence(bake: Any) -> None:
     with pytest.raises(AnsibleActionFail, match=r"Account 1 has no available AMI named none"):
         bake(source_ami={"owner": "1", "name": "none"})

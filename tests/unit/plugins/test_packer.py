@@ -60,6 +60,8 @@ def test_progress_is_the_steps_and_the_tasks(packer: Any) -> None:
             "1,,ui,say,==> amazon-ebs.node: Connected to SSH!",
             _ansible("TASK [node : Install, and start] *************"),
             _ansible("changed: [default]"),
+            "1,,ui,say,==> amazon-ebs.node: Executing Ansible: ansible-playbook -e a",
+            "1,,ui,say,\\n==> Builds finished.",
             "not a line of Packer's",
         )
     ]
