@@ -46,10 +46,14 @@ def make_ca(common_name: str, days: int) -> Pair:
 
 def make_certificate(ca: Pair, common_name: str, names: list[str], days: int) -> Pair:
     """A certificate for server and client use, good for ``names`` (DNS names and addresses)."""
-    ca_certificate = x509.load_pem_x509_certificate(ca.certificate.encode())
-    ca_key = serialization.load_pem_private_key(ca.private_key.encode(), password=None)
+    authority = x509.load_pem_x509_certificate(ca.certificate.encode())
+    authority_key = serialization.load_pem_private_key(ca.private_key.encode(), password=None)
+    if not isinstance(authority_key, ec.EllipticCurvePrivateKey):
+        raise ValueError(
+            "The key of the certificate authority is not the elliptic-curve key it was."
+        )
+    issuer = str(authority.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     key = ec.generate_private_key(ec.SECP256R1())
-    issuer = ca_certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     builder = _builder(common_name, issuer, key.public_key(), days)
     builder = builder.add_extension(
         x509.BasicConstraints(ca=False, path_length=None), critical=True
@@ -63,10 +67,10 @@ def make_certificate(ca: Pair, common_name: str, names: list[str], days: int) ->
         x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
     )
     builder = builder.add_extension(
-        x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_certificate.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
         critical=False,
     )
-    return _pair(builder, key, ca_key)
+    return _pair(builder, key, authority_key)
 
 
 def is_good(certificate: str, ca: str, names: list[str], days_left: int) -> bool:

@@ -84,7 +84,7 @@ def ensure(
             VolumeId=volume["VolumeId"],
             **disk.settings(),
         )
-    return volume["VolumeId"]
+    return str(volume["VolumeId"])
 
 
 def delete(ec2: Any, changes: Changes, stack: str, member: str) -> None:
@@ -107,7 +107,7 @@ def _create(
     request = {"AvailabilityZone": zone, "Encrypted": True, **disk.settings()}
     if disk.kms_key_id:
         request["KmsKeyId"] = disk.kms_key_id
-    volume_id = changes.apply(
+    volume_id: str = changes.apply(
         f"data volume of {member}",
         None,
         request,

@@ -134,7 +134,7 @@ def ensure(
             return Version(version["LaunchTemplateId"], str(version["VersionNumber"]))
 
     encoded = {**content, "UserData": base64.b64encode(content["UserData"].encode()).decode()}
-    request = {
+    request: dict[str, Any] = {
         "LaunchTemplateName": name,
         "VersionDescription": wanted,
         "LaunchTemplateData": encoded,

@@ -59,7 +59,9 @@ def secret_name(stack: str, part: str) -> str:
     return f"chatlift/{stack}/{part}"
 
 
-def tags(stack: str, name: str, tier: str | None = None, member: str | None = None) -> dict:
+def tags(
+    stack: str, name: str, tier: str | None = None, member: str | None = None
+) -> dict[str, str]:
     """The tags every resource of a stack carries, by which it is found again."""
     wanted = {"Name": name, "chatlift:stack": stack}
     if tier:

@@ -55,7 +55,7 @@ def ensure(
             TagSpecifications=tag_specification("network-interface", tags),
             **request,
         )
-        return made.get("NetworkInterface", {}).get("NetworkInterfaceId", UNKNOWN)
+        return str(made.get("NetworkInterface", {}).get("NetworkInterfaceId", UNKNOWN))
 
     interface_id: str = interface["NetworkInterfaceId"]
     place = (interface["SubnetId"], interface["PrivateIpAddress"])

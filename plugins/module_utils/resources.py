@@ -84,7 +84,7 @@ def newest_image(ec2: Any, changes: Changes, image: str) -> str:
             {"Name": "state", "Values": ["available"]},
         ],
     )["Images"]
-    newest = max(found, key=lambda one: one["CreationDate"], default={})
+    newest: dict[str, Any] = max(found, key=lambda one: one["CreationDate"], default={})
     return required(
         changes,
         newest.get("ImageId"),
@@ -95,7 +95,7 @@ def newest_image(ec2: Any, changes: Changes, image: str) -> str:
 
 def error_code(error: Exception) -> str:
     """The code of a botocore ClientError, such as ``InvalidVpcID.NotFound``; else empty."""
-    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def wait_until(

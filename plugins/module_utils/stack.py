@@ -20,7 +20,9 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 )
 
 
-def run(module: AnsibleAWSModule, work: Callable[[AnsibleAWSModule, Changes], dict]) -> None:
+def run(
+    module: AnsibleAWSModule, work: Callable[[AnsibleAWSModule, Changes], dict[str, Any]]
+) -> None:
     """Do a module's work and end it: with its result, or with one sentence on what went wrong."""
     changes = Changes(module.check_mode)
     try:

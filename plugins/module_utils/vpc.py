@@ -88,7 +88,7 @@ def _vpc(ec2: Any, changes: Changes, network: Network) -> str:
             CidrBlock=network.cidr,
             TagSpecifications=network.specification("vpc"),
         )
-        vpc_id = made.get("Vpc", {}).get("VpcId", UNKNOWN)
+        vpc_id: str = made.get("Vpc", {}).get("VpcId", UNKNOWN)
     elif vpc["CidrBlock"] != network.cidr:
         raise ChatliftError(
             f"The VPC {vpc['VpcId']} of the stack {network.stack} has the range {vpc['CidrBlock']},"
@@ -219,7 +219,7 @@ def _create_nat_gateway(
         AllocationId=address.get("AllocationId", UNKNOWN),
         TagSpecifications=network.specification("natgateway", part),
     )
-    return made.get("NatGateway", {}).get("NatGatewayId", UNKNOWN)
+    return str(made.get("NatGateway", {}).get("NatGatewayId", UNKNOWN))
 
 
 def _await_nat_gateways(ec2: Any, ids: list[str]) -> None:

@@ -1,0 +1,113 @@
+"""The module of the app tier, and the look at groups, against an emulated account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.conftest import STACK, ZONES, ModuleFailed
+
+NAME = f"chatlift-{STACK}-app"
+OPTIONS = {
+    "stack": STACK,
+    "image_id": "ami-12c6146b",
+    "instance_type": "t3.small",
+    "settings": {"endpoint_url": "", "redis": [], "mysql": [], "mysql_group_name": "x"},
+}
+
+
+@pytest.fixture(autouse=True)
+def target_group(aws: Any, run_module: Any) -> str:
+    """What the stages before make; gives the target group's ARN."""
+    vpc = run_module("vpc", stack=STACK, cidr="10.42.0.0/16", availability_zones=ZONES, nat="one")
+    group = {"name": "app", "description": "Application instances", "rules": []}
+    run_module("security_groups", stack=STACK, groups=[group])
+    aws("secretsmanager").create_secret(Name=f"chatlift/{STACK}/app", SecretString="{}")
+    aws("iam").create_instance_profile(InstanceProfileName=NAME)
+    made = aws("elbv2").create_target_group(
+        Name=NAME, Protocol="HTTP", Port=8080, VpcId=vpc["vpc_id"]
+    )
+    return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+
+def _group(aws: Any) -> dict[str, Any]:
+    (group,) = aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    return dict(group)
+
+
+def test_the_group_spreads_over_the_app_subnets(
+    aws: Any, run_module: Any, target_group: str
+) -> None:
+    assert run_module("app_group", target_group_arns=[target_group], **OPTIONS)["changed"]
+    group = _group(aws)
+    assert len(group["VPCZoneIdentifier"].split(",")) == 3
+    assert (group["MinSize"], group["DesiredCapacity"], group["MaxSize"]) == (3, 3, 6)
+    assert group["TargetGroupARNs"] == [target_group]
+    assert group["HealthCheckType"] == "ELB"
+    assert group["LaunchTemplate"]["Version"] == "1"
+    again = run_module("app_group", target_group_arns=[target_group], **OPTIONS)
+    assert not again["changed"], again["diff"]
+
+
+def test_the_capacity_is_left_to_scaling(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    aws("autoscaling").set_desired_capacity(AutoScalingGroupName=NAME, DesiredCapacity=5)
+    assert not run_module("app_group", **OPTIONS)["changed"]
+    assert _group(aws)["DesiredCapacity"] == 5
+
+
+def test_a_target_group_is_added_later(aws: Any, run_module: Any, target_group: str) -> None:
+    run_module("app_group", **OPTIONS)
+    assert run_module("app_group", target_group_arns=[target_group], **OPTIONS)["changed"]
+    assert _group(aws)["TargetGroupARNs"] == [target_group]
+
+
+def test_lost_tags_and_settings_are_mended(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    client = aws("autoscaling")
+    client.update_auto_scaling_group(AutoScalingGroupName=NAME, MaxSize=9)
+    client.delete_tags(Tags=[{"ResourceId": NAME, "Key": "chatlift:tier"}])
+    mended = run_module("app_group", **OPTIONS)
+    assert mended["diff"]["before"][f"group {NAME}"] == {"MaxSize": 9}
+    assert mended["diff"]["after"][f"tags of group {NAME}"] == {"chatlift:tier": "app"}
+    assert not run_module("app_group", **OPTIONS)["changed"]
+
+
+def test_absent_leaves_nothing(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    absent = {"stack": STACK, "state": "absent", "delete_timeout": 5}
+    assert run_module("app_group", **absent)["changed"]
+    assert not aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert not aws("ec2").describe_launch_templates()["LaunchTemplates"]
+    assert not run_module("app_group", **absent)["changed"]
+
+
+def test_the_look_at_groups_tells_what_runs(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    seen = run_module("group_info", stack=STACK, names=["app", "redis-a1"])["groups"]
+    assert list(seen) == ["app"]
+    assert seen["app"]["in_service"]
+    running = {one["InstanceId"] for one in _group(aws)["Instances"]}
+    assert {one["id"] for one in seen["app"]["instances"]} == running
+    assert {one["image_id"] for one in seen["app"]["instances"]} == {OPTIONS["image_id"]}
+    assert run_module("group_info", stack=STACK, names=["app"], wait=True)["groups"] == seen
+
+
+def test_waiting_for_a_group_that_is_not_there_ends_at_once(run_module: Any) -> None:
+    with pytest.raises(ModuleFailed, match=r"no group for redis-a1 .* Run playbooks/site\.yml"):
+        run_module("group_info", stack=STACK, names=["redis-a1"], wait=True)
+
+
+def test_a_target_that_is_not_healthy_is_named_when_time_is_up(
+    aws: Any, run_module: Any, target_group: str
+) -> None:
+    """The targets are not those of the group, so that none of its instances is healthy."""
+    run_module("app_group", target_group_arns=[target_group], **OPTIONS)
+    targets = aws("elbv2").describe_target_health(TargetGroupArn=target_group)
+    aws("elbv2").deregister_targets(
+        TargetGroupArn=target_group,
+        Targets=[one["Target"] for one in targets["TargetHealthDescriptions"]],
+    )
+    with pytest.raises(ModuleFailed, match=r"Waited 1 s for app to be in service.*InService"):
+        run_module("group_info", stack=STACK, names=["app"], wait=True, wait_timeout=1)
