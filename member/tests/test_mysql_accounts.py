@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from chatlift_member.mysql_accounts import quote_name, statements
+from chatlift_member.errors import AgentError
+from chatlift_member.mysql_accounts import check, quote_name, statements
 
 SECRETS = {
     "app_username": "app",
@@ -70,3 +71,9 @@ def test_root_has_no_password_over_the_socket_and_no_way_in_from_elsewhere() -> 
 
 def test_a_name_is_quoted() -> None:
     assert quote_name("a`b") == "`a``b`"
+
+
+def test_a_replication_password_is_as_long_as_the_recovery_channel_takes_it() -> None:
+    check(SECRETS | {"replication_password": "x" * 32})
+    with pytest.raises(AgentError, match="more than 32 characters"):
+        check(SECRETS | {"replication_password": "x" * 33})

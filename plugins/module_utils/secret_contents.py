@@ -13,7 +13,8 @@ from ansible_collections.chatlift.aws.plugins.module_utils import certificates
 Secret = dict[str, str]
 
 CA_DAYS = 3650
-RANDOM_BYTES = 32
+# 24 bytes are 32 characters, the most that a MySQL replication password may have.
+RANDOM_BYTES = 24
 
 USERS = {"app_username": "app", "agent_username": "agent", "replication_username": "replication"}
 PASSWORDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -44,15 +45,17 @@ async def test_an_account_is_known_to_every_app_instance(stack: Stack, ledger: L
         await again.close()
 
 
-def test_mysql_is_a_group_of_three_with_one_primary(stack: Stack) -> None:
+def test_mysql_is_a_group_of_three_with_one_primary(stack: Stack, tmp_path: Path) -> None:
     secret = stack.secret("mysql")
+    files = {"ca": "ca", "cert": "certificate", "key": "private_key"}
+    for name, key in files.items():
+        (tmp_path / name).write_text(secret[key])
     for member in stack.instances("mysql"):
         connection = pymysql.connect(
             host=member.address,
             user=secret["agent_username"],
             password=secret["agent_password"],
-            ssl_ca=None,
-            ssl={"check_hostname": False},
+            ssl={name: str(tmp_path / name) for name in files},
         )
         with connection, connection.cursor() as cursor:
             cursor.execute(

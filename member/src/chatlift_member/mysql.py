@@ -70,10 +70,12 @@ class MySql:
             for peer in context.facts.identity.others
         ]
         self._reason = ""
+        self._said = ""
         self._pause = 0.0
         self._not_before = 0.0
 
     def prepare(self, deadline: Deadline) -> None:
+        mysql_accounts.check(self._context.secrets)
         directory = self._context.data / "mysql"
         if mysql_data.has_data(directory):
             return
@@ -182,17 +184,23 @@ class MySql:
             case Action.WAIT:
                 raise NotYet(decision.reason.rstrip("."))
             case Action.LEAVE:
-                log.warning("%s", decision.reason)
+                self._say(logging.WARNING, decision.reason)
                 self._tell_server("leave its group", "STOP GROUP_REPLICATION")
                 raise NotYet(decision.reason.rstrip("."))
             case Action.JOIN:
-                log.info("%s", decision.reason)
+                self._say(logging.INFO, decision.reason)
                 self._enter(mine, bootstrap=False)
             case Action.BOOTSTRAP:
-                log.warning("%s", decision.reason)
+                self._say(logging.WARNING, decision.reason)
                 self._enter(mine, bootstrap=True)
             case Action.OPEN:
                 self._tell_server("open to applications", "SET GLOBAL offline_mode = OFF")
+
+    def _say(self, level: int, sentence: str) -> None:
+        """Log what is going to be done, once however often it has to be tried."""
+        if sentence != self._said:
+            log.log(level, "%s", sentence)
+        self._said = sentence
 
     def _decide(self) -> Decision:
         views = {self._me: self._see_myself()}

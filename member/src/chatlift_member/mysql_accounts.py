@@ -10,6 +10,23 @@ from collections.abc import Iterator, Mapping
 
 from pymysql.converters import escape_string
 
+from .errors import AgentError
+
+RECOVERY_PASSWORD = 32
+"""Characters: the limit of a recovery channel's password.
+
+https://dev.mysql.com/doc/refman/8.4/en/change-replication-source-to.html
+"""
+
+
+def check(secrets: Mapping[str, str]) -> None:
+    """Raise an `AgentError` where MySQL itself would only object when the group starts."""
+    if len(secrets["replication_password"]) > RECOVERY_PASSWORD:
+        raise AgentError(
+            f"The replication_password of MySQL's secret has more than {RECOVERY_PASSWORD} "
+            "characters, which Group Replication refuses: write a shorter one."
+        )
+
 
 def statements(secrets: Mapping[str, str]) -> Iterator[str]:
     """SQL statements, each on one line, that make every account of the tier's secret.
