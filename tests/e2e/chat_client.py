@@ -46,10 +46,18 @@ class ChatClient:
     """One account in one room, over one WebSocket at a time.
 
     ``received`` holds every message delivered since the first join, in order of arrival and
-    with whatever duplicates the chat may have sent; ``history`` what was there before it.
+    with whatever duplicates the chat may have sent; ``history`` what was there before it. With
+    ``after``, a stream id, all that came after it counts as received (``0-0``: everything).
     """
 
-    def __init__(self, url: str, name: str, room: str, password: str = "correct horse") -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        room: str,
+        password: str = "correct horse",
+        after: str | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.name = name
         self.room = room
@@ -60,7 +68,7 @@ class ChatClient:
         self.server_name = ""
         self.connections = 0
         self._token = ""
-        self._last_id: str | None = None
+        self._last_id = after
         self._socket: ClientConnection | None = None
         self._runner: asyncio.Task[None] | None = None
         self._joined = asyncio.Event()

@@ -30,8 +30,8 @@ class Ledger:
         for account in self.accounts:
             await ChatClient(url, account, "lobby").login()
         for room, acknowledged in self.messages.items():
-            async with ChatClient(url, new_name("auditor"), room) as auditor:
-                stored = [message.id for message in auditor.history]
+            async with ChatClient(url, new_name("auditor"), room, after="0-0") as auditor:
+                stored = [message.id for message in auditor.received]
             missing = set(acknowledged) - set(stored)
             assert not missing, f"{len(missing)} acknowledged messages of {room} are lost"
             assert len(stored) == len(set(stored)), f"{room} has a message twice"
@@ -57,26 +57,29 @@ class Talk:
     room: str
     clients: list[ChatClient]
     ledger: Ledger
-    acknowledged_at: list[float] = field(default_factory=list)
+    acknowledged_at: dict[str, list[float]] = field(default_factory=dict)
 
     async def speak(self, client: ChatClient) -> None:
         """Send five messages a second, each until it is acknowledged."""
+        times = self.acknowledged_at.setdefault(client.name, [])
         for number in itertools.count():
             stream_id = await client.send(f"{client.name} says {number}")
             self.ledger.messages[self.room].append(stream_id)
-            self.acknowledged_at.append(time.monotonic())
+            times.append(time.monotonic())
             await asyncio.sleep(0.2)
 
     async def go_on(self, messages: int, seconds: float = 60.0) -> None:
-        """Return after so many more acknowledged messages; fail after ``seconds``."""
-        goal = len(self.acknowledged_at) + messages
+        """Return after so many more messages of each client; fail after ``seconds``."""
+        goals = {c.name: len(self.acknowledged_at.get(c.name, [])) + messages for c in self.clients}
         async with asyncio.timeout(seconds):
-            while len(self.acknowledged_at) < goal:
+            while any(len(self.acknowledged_at.get(n, [])) < goal for n, goal in goals.items()):
                 await asyncio.sleep(0.1)
 
     def longest_gap(self) -> float:
-        """Seconds between two acknowledgements, at the most."""
-        return max(b - a for a, b in itertools.pairwise(sorted(self.acknowledged_at)))
+        """Seconds a client waited between two acknowledgements, at the most."""
+        return max(
+            b - a for times in self.acknowledged_at.values() for a, b in itertools.pairwise(times)
+        )
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -68,23 +69,23 @@ def run_playbook(playbook: str, stages: Stages) -> None:
 
 def report(stack: Stack, stages: Stages, console: Console) -> None:
     """Print the stack and the seconds each stage took."""
-    table = Table(title=f"Stack {stack.name} at {stack.url()}", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("member", "role", "state", "address", "zone", "instance", "image", "volume"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for i in stack.instances():
         name = i.name if i.volume_id else i.tier
         table.add_row(
             name, i.role, i.state, i.address, i.zone[-1], i.id, i.image_id, i.volume_id or "-"
         )
-    console.print(table)
-    times = Table(title="Seconds a stage", title_justify="left")
+    times = Table(box=SIMPLE_HEAD, pad_edge=False)
     times.add_column("stage")
     times.add_column("seconds", justify="right")
     for name, seconds in stages.seconds.items():
-        times.add_row(name, f"{seconds:.1f}")
+        if seconds >= 0.05:
+            times.add_row(name, f"{seconds:.1f}")
     times.add_section()
     times.add_row("all", f"{sum(stages.seconds.values()):.1f}")
-    console.print(times)
+    console.print(table, times, f"The stack {stack.name} is at [bold]{stack.url()}[/]")
 
 
 def main() -> None:
@@ -97,7 +98,7 @@ def main() -> None:
     stack = Stack(STACK)
     with stages.stage("a chat message between two instances"):
         sender, receiver, text = asyncio.run(exchange(stack.url()))
-    console = Console(width=max(140, Console().width))
+    console = Console(width=max(150, Console().width))
     console.print(f"\n{sender} → {receiver}: {text!r}, received and stored.\n")
     report(stack, stages, console)
 

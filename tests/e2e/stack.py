@@ -117,7 +117,7 @@ class Stack:
         volumes = self.client("ec2").describe_volumes(
             Filters=[
                 {"Name": "attachment.instance-id", "Values": [raw["InstanceId"]]},
-                {"Name": "tag:chatlift:stack", "Values": [self.name]},
+                {"Name": "tag-key", "Values": ["chatlift:member"]},
             ]
         )["Volumes"]
         answer = health(raw["PrivateIpAddress"])
@@ -134,5 +134,5 @@ class Stack:
         )
 
     def leaders(self, tier: str) -> list[Instance]:
-        """The MySQL primary, or the Redis masters."""
-        return [i for i in self.instances(tier) if i.role in ("primary", "master")]
+        """The MySQL primary, or the Redis masters: health calls both primary."""
+        return [i for i in self.instances(tier) if i.role == "primary"]

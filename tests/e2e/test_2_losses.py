@@ -17,7 +17,8 @@ SILENCE = 30  # seconds a client may wait for an acknowledgement
 def _returned(stack: Stack, lost: Instance) -> Instance | None:
     """The lost member's new instance, once it is in good standing."""
     for instance in stack.instances(lost.tier):
-        if instance.name == lost.name and instance.id != lost.id and instance.role:
+        replaced = instance.name == lost.name and instance.id != lost.id
+        if replaced and instance.role in ("primary", "replica"):
             return instance
     return None
 
@@ -64,14 +65,15 @@ async def test_a_leader_is_lost(stack: Stack, ledger: Ledger, tier: str) -> None
             names = [i.name for i in stack.leaders(tier)]
             return names if lost.name not in names and len(names) == leaders else []
 
-        successors = await asyncio.to_thread(wait_for, "a new leader", _succeeded, 30)
-        print(f"{lost.name} lost; after {time.monotonic() - killed:.1f} s {successors} lead")
-        back = await asyncio.to_thread(
-            wait_for, f"{lost.name} to come back", lambda: _returned(stack, lost), BACK
-        )
-        print(f"{lost.name} came back after {time.monotonic() - killed:.1f} s as {back.role}")
-        async with talking(stack.url(), ledger) as later:  # new accounts, a new room
-            await later.go_on(10)
+        async with talking(stack.url(), ledger) as newcomers:  # accounts made amid the loss
+            print(f"four accounts registered {time.monotonic() - killed:.1f} s after the loss")
+            successors = await asyncio.to_thread(wait_for, "a new leader", _succeeded, 30)
+            print(f"{lost.name} lost; after {time.monotonic() - killed:.1f} s {successors} lead")
+            back = await asyncio.to_thread(
+                wait_for, f"{lost.name} to come back", lambda: _returned(stack, lost), BACK
+            )
+            print(f"{lost.name} is back after {time.monotonic() - killed:.1f} s as {back.role}")
+            await newcomers.go_on(10)
         await talk.go_on(10)
     print(f"longest gap between acknowledgements: {talk.longest_gap():.1f} s")
     assert (back.address, back.volume_id, back.zone) == (lost.address, lost.volume_id, lost.zone)
