@@ -1,6 +1,8 @@
 """Port 8008 answers fast, in the manner of the contract, and believes no old status."""
 
 import json
+import socket
+import struct
 import urllib.error
 import urllib.request
 
@@ -72,3 +74,22 @@ def test_it_answers_over_http() -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_probe_that_resets_its_connection_leaves_no_trace(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monitor = Monitor()
+    monitor.refresh(lambda: PRIMARY)
+    server = serve(monitor, "redis-a1", "redis", port=0)
+    try:
+        for _ in range(50):
+            probe = socket.create_connection(("127.0.0.1", server.server_address[1]))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            probe.sendall(b"GET /primary HTTP/1.0\r\n\r\n")
+            probe.recv(12)  # as HAProxy: the status line is enough
+            probe.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert capfd.readouterr().err == ""

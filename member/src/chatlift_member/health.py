@@ -144,9 +144,13 @@ def serve(monitor: Monitor, member: str, tier: str, port: int = PORT) -> Threadi
             self.send_response(reply.code)
             self.send_header("Content-Type", reply.content_type)
             self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+            try:
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+            except ConnectionError:
+                # HAProxy resets the connection as soon as it has read the status.
+                self.close_connection = True
 
         do_HEAD = do_GET
 
