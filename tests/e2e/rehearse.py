@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.e2e.conversation import exchange
-from tests.e2e.stack import Stack, rehearsal_environment
+from tests.e2e.stack import Stack
 
 PLAY = re.compile(r"^PLAY \[(?P<name>.*?)\] \**$")
 STACK = "demo"
@@ -47,11 +47,14 @@ def run(command: list[str]) -> None:
         sys.exit(code)
 
 
-def run_playbook(playbook: str, stages: Stages) -> None:
-    """Run a playbook, show its output, and time each of its plays."""
+def run_site(stages: Stages) -> None:
+    """Run ``playbooks/site.yml``, show its output, and time each of its plays."""
     environment = dict(os.environ, ANSIBLE_FORCE_COLOR="1" if sys.stdout.isatty() else "0")
     process = subprocess.Popen(
-        ["ansible-playbook", playbook], stdout=subprocess.PIPE, text=True, env=environment
+        ["ansible-playbook", "playbooks/site.yml"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     name, start = "", time.monotonic()
     assert process.stdout is not None
@@ -93,8 +96,7 @@ def main() -> None:
     stages = Stages()
     with stages.stage("rehearsal up"):
         run(["rehearsal", "up"])
-    os.environ.update(rehearsal_environment())
-    run_playbook("playbooks/site.yml", stages)
+    run_site(stages)
     stack = Stack(STACK)
     with stages.stage("a chat message between two instances"):
         sender, receiver, text = asyncio.run(exchange(stack.url()))

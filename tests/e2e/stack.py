@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import time
@@ -43,6 +44,19 @@ def rehearsal_environment() -> dict[str, str]:
     """The variables that point any AWS client at the rehearsal (`rehearsal env`)."""
     words = shlex.split(rehearsal("env"), comments=True)
     return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def run_playbook(*arguments: str) -> str:
+    """Run ``ansible-playbook`` and return what it printed; fail with its end when it fails."""
+    result = subprocess.run(
+        ["ansible-playbook", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    return result.stdout
 
 
 def health(address: str) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""A stack is taken down and made again: its data comes back, or, when told twice, nothing stays."""
+
+from __future__ import annotations
+
+from tests.e2e.conversation import Ledger, talking
+from tests.e2e.stack import Stack, run_playbook
+
+
+def _resources(stack: Stack) -> dict[str, list[str]]:
+    """What of the stack exists, by kind; images and key pairs are not a stack's."""
+    ec2, tagged = stack.client("ec2"), [{"Name": "tag:chatlift:stack", "Values": [stack.name]}]
+    name = f"chatlift-{stack.name}"
+    found = {
+        "instances": [i.id for i in stack.instances()],
+        "volumes": [v["VolumeId"] for v in ec2.describe_volumes(Filters=tagged)["Volumes"]],
+        "networks": [v["VpcId"] for v in ec2.describe_vpcs(Filters=tagged)["Vpcs"]],
+        "interfaces": [
+            i["NetworkInterfaceId"]
+            for i in ec2.describe_network_interfaces(Filters=tagged)["NetworkInterfaces"]
+        ],
+        "addresses": [a["PublicIp"] for a in ec2.describe_addresses(Filters=tagged)["Addresses"]],
+        "launch templates": [
+            t["LaunchTemplateName"]
+            for t in ec2.describe_launch_templates()["LaunchTemplates"]
+            if t["LaunchTemplateName"].startswith(name)
+        ],
+        "groups": [
+            g["AutoScalingGroupName"]
+            for g in stack.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        ],
+        "load balancers": [
+            b["LoadBalancerName"]
+            for b in stack.client("elbv2").describe_load_balancers()["LoadBalancers"]
+        ],
+        "target groups": [
+            g["TargetGroupName"]
+            for g in stack.client("elbv2").describe_target_groups()["TargetGroups"]
+        ],
+        "roles": [
+            r["RoleName"]
+            for r in stack.client("iam").list_roles()["Roles"]
+            if r["RoleName"].startswith(name)
+        ],
+        "secrets": [s["Name"] for s in stack.client("secretsmanager").list_secrets()["SecretList"]],
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+async def test_a_stack_made_again_has_its_accounts_and_messages(
+    stack: Stack, ledger: Ledger
+) -> None:
+    async with talking(stack.url(), ledger) as talk:
+        await talk.go_on(10)
+    run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}")
+    assert set(_resources(stack)) == {"volumes", "secrets"}
+    run_playbook("playbooks/site.yml")
+    await ledger.check(stack.url())
+
+
+def test_nothing_of_a_stack_stays_when_told_twice(stack: Stack) -> None:
+    run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}", "-e", "destroy_data=true")
+    assert _resources(stack) == {}
