@@ -1,5 +1,6 @@
 """Hooks are completed when they wait, and their absence is understood."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -27,8 +28,12 @@ class AutoScaling:
         if answer := self.answers.pop(0):
             raise answer
 
+    record_lifecycle_action_heartbeat = complete_lifecycle_action
+
     def describe_auto_scaling_instances(self, **_: Any) -> dict[str, Any]:
         state = self.states.pop(0) if self.states else None
+        if state == "unknown":
+            raise refusal("Throttling")
         return {"AutoScalingInstances": [{"LifecycleState": state}] if state else []}
 
 
@@ -92,3 +97,46 @@ def test_a_refusal_that_lasts_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_an_instance_leaves_only_when_it_is_told_so(answer: Any, leaving: bool) -> None:
     assert lifecycle(imds=Metadata(answer)).is_leaving() is leaving
+
+
+def beats(monkeypatch: pytest.MonkeyPatch, api: AutoScaling) -> None:
+    """Let heartbeats go on until they end by themselves."""
+    monkeypatch.setattr("chatlift_member.lifecycle.HEARTBEAT_SECONDS", 0)
+    with lifecycle(api).heartbeats("chatlift-heartbeats"):
+        for thread in threading.enumerate():
+            if thread.name == "heartbeat chatlift-heartbeats":
+                thread.join(5)
+                assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("state", ["Pending", "Terminating", "Pending:Wait", "unknown"])
+def test_heartbeats_go_on_while_an_action_may_come(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    none_pending = refusal("ValidationError")
+    api = AutoScaling(none_pending, None, none_pending, states=(state, "InService"))
+    beats(monkeypatch, api)
+    assert not api.answers
+    assert api.calls[0] == {
+        "LifecycleHookName": "chatlift-heartbeats",
+        "AutoScalingGroupName": "chatlift-demo-redis-a1",
+        "InstanceId": "i-0123456789abcdef0",
+    }
+
+
+@pytest.mark.parametrize("states", [(), ("InService",), ("Pending:Proceed",)])
+def test_heartbeats_end_where_no_action_can_come(
+    monkeypatch: pytest.MonkeyPatch, states: tuple[str, ...]
+) -> None:
+    api = AutoScaling(refusal("ValidationError"), None, states=states)
+    beats(monkeypatch, api)
+    assert len(api.calls) == 1
+
+
+def test_a_heartbeat_that_fails_is_logged_and_followed_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = AutoScaling(refusal("Throttling"), None, refusal("ValidationError"))
+    beats(monkeypatch, api)
+    assert not api.answers
+    assert "No heartbeat for the hook chatlift-heartbeats" in caplog.text

@@ -74,7 +74,10 @@ class Lifecycle:
 
     @contextmanager
     def heartbeats(self, hook: str) -> Iterator[None]:
-        """Keep the action of ``hook`` from timing out while the body runs."""
+        """Keep the action of ``hook`` from timing out while the body runs.
+
+        Ends early only when none is pending and none is to come, as after a reboot in service.
+        """
         done = threading.Event()
 
         def beat() -> None:
@@ -82,9 +85,10 @@ class Lifecycle:
                 try:
                     self.autoscaling.record_lifecycle_action_heartbeat(**self._action(hook))
                 except API_ERRORS as error:
-                    if error_code(error) == NO_ACTION_PENDING:
+                    if error_code(error) != NO_ACTION_PENDING:
+                        log.warning("No heartbeat for the hook %s: %s.", hook, describe(error))
+                    elif not self._may_wait():
                         return
-                    log.warning("No heartbeat for the hook %s: %s.", hook, describe(error))
 
         thread = threading.Thread(target=beat, name=f"heartbeat {hook}", daemon=True)
         thread.start()
@@ -92,6 +96,14 @@ class Lifecycle:
             yield
         finally:
             done.set()
+
+    def _may_wait(self) -> bool:
+        """Whether the instance waits at a hook or is on its way to one; a doubt counts as yes."""
+        try:
+            state = self._state()
+        except NotYet:
+            return True
+        return state in BEFORE_ITS_HOOK or state.endswith(":Wait")
 
     def _state(self) -> str:
         """The group's word for where this instance is; empty when it belongs to no group."""
