@@ -30,6 +30,8 @@ display = Display()
 IGNORE = [
     "node_modules",
     ".git",
+    ".env",
+    ".env.*",
     ".venv",
     ".cache",
     "__pycache__",

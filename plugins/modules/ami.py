@@ -38,6 +38,8 @@ options:
     default:
       - node_modules
       - .git
+      - .env
+      - .env.*
       - .venv
       - .cache
       - __pycache__

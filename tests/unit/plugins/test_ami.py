@@ -16,6 +16,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+REPOSITORY = Path(__file__).parents[3]
 PLUGINS = "ansible_collections.chatlift.aws.plugins"
 
 # Stands for Packer: tags the image as the templates do, and writes the versions file.
@@ -166,6 +167,12 @@ def test_the_specification_of_the_action_is_that_of_the_documentation(collection
         }
 
     assert plain(import_module(f"{PLUGINS}.action.ami").ARGUMENTS) == plain(documented)
+
+
+def test_the_fingerprint_leaves_out_what_the_archive_leaves_out(collection: None) -> None:
+    role = yaml.safe_load((REPOSITORY / "roles" / "node" / "vars" / "main.yml").read_text())
+    action = import_module(f"{PLUGINS}.action.ami")
+    assert role["_node_app_excludes"] == action.IGNORE
 
 
 def test_the_tag_of_versions_has_whole_entries_only(collection: None) -> None:
