@@ -15,8 +15,9 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 
 T = TypeVar("T")
 
-# AWS answers so while a load balancer's or an instance's network interface is still going away.
-IN_USE = ("DependencyViolation", "InvalidNetworkInterface.InUse", "ResourceInUse")
+# AWS answers so while a load balancer's or an instance's network interface or volume is still going
+# away.
+IN_USE = ("DependencyViolation", "InvalidNetworkInterface.InUse", "ResourceInUse", "VolumeInUse")
 
 
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
@@ -98,6 +99,14 @@ def error_code(error: Exception) -> str:
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
+def is_in_use(error: Exception) -> bool:
+    """Whether AWS refused because something else still uses the resource."""
+    # DeleteNetworkInterface has only its message to say so.
+    return error_code(error) in IN_USE or (
+        error_code(error) == "InvalidParameterValue" and "currently in use" in str(error)
+    )
+
+
 def wait_until(
     look: Callable[[], T],
     done: Callable[[T], bool],
@@ -157,7 +166,7 @@ def delete_when_free(
 ) -> Any:
     """Delete a resource as soon as nothing depends on it any more."""
     return retry_while(
-        lambda error: error_code(error) in IN_USE,
+        is_in_use,
         call,
         what=f"{what} to be free of what uses it",
         timeout=timeout,
