@@ -164,6 +164,19 @@ def test_a_bootstrap_that_fails_leaves_no_trap_behind(fleet: Fleet) -> None:
     assert fleet.a.heard[-1] == "SET GLOBAL group_replication_bootstrap_group = OFF"
 
 
+def test_a_member_in_its_group_may_not_be_left_bootstrapping(fleet: Fleet) -> None:
+    """Its server did not take the setting back when the group had started."""
+    fleet.a.shown = view("a", AFTER, read_only=True, bootstraps=True)
+    fleet.a.failing = "bootstrap_group = OFF"
+    with pytest.raises(NotInTime, match="mysql-a1 could not forget that it started its group"):
+        fleet.tier.join(Deadline(0))
+    fleet.a.failing = ""
+    fleet.a.then = {"bootstrap_group = OFF": view("a", AFTER, read_only=True)}
+    fleet.tier.heal()
+    fleet.tier.heal()
+    assert fleet.a.heard == 2 * ["SET GLOBAL group_replication_bootstrap_group = OFF"]
+
+
 def test_attempts_that_fail_become_rarer(fleet: Fleet) -> None:
     fleet.a.shown, fleet.b.shown = view("a"), view("b", AFTER)
     fleet.a.failing = "START GROUP_REPLICATION"

@@ -98,7 +98,7 @@ def test_a_refused_statement_is_not_repeated_in_the_message(given: dict[str, Any
 
 def test_a_view_unites_what_was_executed_and_what_was_received(given: dict[str, Any]) -> None:
     uuid = "6f6e5a3e-8c1f-4c39-9b11-0a8f0d9d3e01"
-    own = {"uuid": "u", "read_only": 1, "offline": 0, "entering": 0}
+    own = {"uuid": "u", "read_only": 1, "offline": 0, "entering": 0, "bootstraps": 1}
     row = {"uuid": "u", "address": "10.42.33.21", "state": "ONLINE", "role": "PRIMARY", "queue": 2}
     given["connection"] = FakeConnection(
         [own | {"executed": f"{uuid}:1-5", "received": f"{uuid}:4-7"}], [row]
@@ -111,4 +111,5 @@ def test_a_view_unites_what_was_executed_and_what_was_received(given: dict[str, 
         True,
         False,
     )
+    assert view.bootstraps
     assert given["connection"].executed[0][1] == (ENTERING,)

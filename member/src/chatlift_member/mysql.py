@@ -43,6 +43,8 @@ PATIENCE = 1
 PAUSE = (5.0, 60.0)
 """Seconds between attempts to enter the group after one that failed: the first, and the longest."""
 
+BOOTSTRAP_OFF = "SET GLOBAL group_replication_bootstrap_group = OFF"
+
 
 class MySql:
     """Implements `chatlift_member.tier.Tier`."""
@@ -167,6 +169,8 @@ class MySql:
                 mine = self._see_myself()
             if not mine.settled:
                 raise NotYet(f"{self._me} is {mine.own.state}, on its way into its group")
+            if mine.bootstraps:
+                self._tell_server("forget that it started its group", BOOTSTRAP_OFF)
             if mine.own.role == "PRIMARY":
                 self._make_database()
         except NotYet as reason:
@@ -255,9 +259,10 @@ class MySql:
         mysql_force.done(self._context.run)
         try:
             with self._local.session() as session:
-                session.query("SET GLOBAL group_replication_bootstrap_group = OFF")
+                session.query(BOOTSTRAP_OFF)
         except SqlError as error:
-            log.error("group_replication_bootstrap_group may still be on: %s", error)
+            # `_step` sees to it once the member has settled.
+            log.warning("group_replication_bootstrap_group may still be on: %s", error)
 
     def _make_database(self) -> None:
         """Create the application's database, when there is none, as the first primary finds."""

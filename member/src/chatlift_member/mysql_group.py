@@ -47,6 +47,8 @@ class View:
     """``offline_mode``: applications are kept out."""
     entering: bool = False
     """``START GROUP_REPLICATION`` is under way. Its group may count it in before the view shows."""
+    bootstraps: bool = False
+    """``group_replication_bootstrap_group``: the next start would start a group of its own."""
 
     @property
     def own(self) -> Seat:

@@ -24,6 +24,7 @@ ENTERING = "chatlift.entering"
 _SELF = """
 SELECT @@server_uuid AS uuid, @@super_read_only AS read_only, @@offline_mode AS offline,
        IS_USED_LOCK(%s) IS NOT NULL AS entering, @@gtid_executed AS executed,
+       @@group_replication_bootstrap_group AS bootstraps,
        (SELECT received_transaction_set FROM performance_schema.replication_connection_status
          WHERE channel_name = 'group_replication_applier') AS received
 """
@@ -68,6 +69,7 @@ class Session:
             read_only=bool(own["read_only"]),
             offline=bool(own["offline"]),
             entering=bool(own["entering"]),
+            bootstraps=bool(own["bootstraps"]),
         )
 
 
