@@ -1,5 +1,5 @@
 # make rehearse   the whole migration on this machine: images, stack, one chat message
-# make test       every check and test, each stage with its seconds; ends with the rehearsal down
+# make test       every check and test, with seconds; the rehearsal is down before and after
 # make down       end the rehearsal
 # make clean      end it, and remove its cache and the virtual environment
 
@@ -21,7 +21,8 @@ rehearse: setup
 	@python -m tests.e2e.rehearse
 
 test: setup
-	@trap 'rehearsal down' EXIT
+	@rehearsal down
+	trap 'rehearsal down' EXIT
 	for stage in lint unit integration rehearse e2e; do
 	  echo "=== $$stage"
 	  start=$$SECONDS

@@ -67,5 +67,7 @@ install_python_packages() {
 mapfile -t missing < <(missing_packages)
 [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
 install_python_packages
+# Packer 1.7 and newer keep their plugins apart; Debian's, which knows no init, has them inside.
+! packer init -help >/dev/null 2>&1 || packer init packer/plugins
 mkdir -p .collections/ansible_collections/chatlift
 ln -sfn ../../.. .collections/ansible_collections/chatlift/aws

@@ -11,7 +11,10 @@ from tests.e2e.stack import Stack
 @pytest.fixture(scope="session")
 def stack() -> Stack:
     """The rehearsal's stack; `make rehearse` makes it."""
-    return Stack("demo")
+    stack = Stack("demo")
+    if not stack.instances():
+        pytest.exit("There is no stack demo in the rehearsal: run `make rehearse` first.", 1)
+    return stack
 
 
 @pytest.fixture(scope="session")
