@@ -59,6 +59,7 @@ options:
       type:
         description: Volume type.
         type: str
+        choices: [gp2, gp3, io1, io2]
         default: gp3
       iops:
         description: Provisioned operations a second.
@@ -176,7 +177,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
 
 VOLUME_OPTIONS = {
     "size": {"type": "int", "required": True},
-    "type": {"type": "str", "default": "gp3"},
+    "type": {"type": "str", "choices": ["gp2", "gp3", "io1", "io2"], "default": "gp3"},
     "iops": {"type": "int"},
     "throughput": {"type": "int"},
     "kms_key_id": {"type": "str"},
