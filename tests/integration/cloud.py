@@ -7,11 +7,10 @@ and completes its lifecycle hooks, as the member agent does.
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.model import ImageView
 
@@ -109,5 +108,7 @@ class Cloud:
                 LifecycleHookName=hook,
                 LifecycleActionResult="CONTINUE",
             )
-        except (BotoCoreError, ClientError):
-            time.sleep(0)  # it left between the question and the answer; the next round sees
+        except ClientError as error:
+            # It left between the question and the answer; the next round sees.
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
