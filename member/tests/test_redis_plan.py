@@ -9,7 +9,14 @@ from chatlift_member.errors import AgentError
 from chatlift_member.facts import Peer
 from chatlift_member.redis import best_replica, judge
 from chatlift_member.redis_nodes import Node, View, parse_nodes
-from chatlift_member.redis_plan import Command, Plan, may_form, next_plan, plan_shards
+from chatlift_member.redis_plan import (
+    Command,
+    Plan,
+    is_formation_over,
+    may_form,
+    next_plan,
+    plan_shards,
+)
 from member_factory import REDIS
 
 A1, A2, B1, B2, C1, C2 = REDIS
@@ -136,9 +143,13 @@ def test_a_formation_goes_on_wherever_it_was_interrupted() -> None:
     )
     assert next_plan(B1, REDIS, formed_views(nodes=following), forming=False).commands == ()
 
-    late = formed_views() | {"redis-c2": seen_by("redis-c2", FORMED, state_ok=False)}
-    assert next_plan(A1, REDIS, late, forming=True) == Plan("redis-c2 to see the whole cluster")
-    assert next_plan(A1, REDIS, formed_views(), forming=True).is_done
+    late = formed_views() | {"redis-a1": seen_by("redis-a1", following)}
+    plan = next_plan(A1, REDIS, late, forming=True)
+    assert plan == Plan("all slots to be assigned, of which 5461 are")
+    assert not is_formation_over(REDIS, late["redis-a1"])
+    assert is_formation_over(REDIS, seen_by("redis-a1", FORMED))
+    few = {name: node for name, node in FORMED.items() if name != "redis-c2"}
+    assert not is_formation_over(REDIS, seen_by("redis-a1", few))
 
 
 def test_nothing_is_done_in_a_cluster_that_works() -> None:

@@ -9,7 +9,7 @@ from .errors import AgentError
 from .health import Status
 from .redis_client import Clients, Unanswered
 from .redis_nodes import View
-from .redis_plan import Command, Plan, may_form, next_plan
+from .redis_plan import Command, Plan, is_formation_over, may_form, next_plan
 from .tier import Context
 from .wait import Deadline, NotYet, wait_for
 
@@ -150,11 +150,11 @@ class Redis:
         if self._own == self._members[0] and may_form(self._members, views):
             log.info("All %d members are blank: forming the cluster.", len(self._members))
             self._forming.touch()
+        elif is_formation_over(self._members, views[self._own.name]):
+            self._forming.unlink(missing_ok=True)
         plan = next_plan(self._own, self._members, views, self._forming.exists())
         for command in plan.commands:
             self._send(command)
-        if plan.is_done:
-            self._forming.unlink(missing_ok=True)
         return plan
 
     def _send(self, command: Command) -> None:

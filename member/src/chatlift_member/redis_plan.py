@@ -122,6 +122,15 @@ def may_form(members: Sequence[Peer], views: Mapping[str, View]) -> bool:
     return all(peer.name in views and views[peer.name].is_blank for peer in members)
 
 
+def is_formation_over(members: Sequence[Peer], view: View) -> bool:
+    """True once the first member itself knows a whole cluster of all members.
+
+    A formation must not be taken up again after that: failovers may have changed who is a master.
+    """
+    known = {node.address for node in view.nodes}
+    return view.is_formed and all(peer.address in known for peer in members)
+
+
 def plan_formation(own: Peer, members: Sequence[Peer], views: Mapping[str, View]) -> Plan:
     """The next step of forming the cluster, whatever was done of it before.
 
@@ -158,10 +167,7 @@ def plan_formation(own: Peer, members: Sequence[Peer], views: Mapping[str, View]
     )
     if serve:
         return Plan("the masters to take their slots", serve)
-    late = [peer for peer in members if not _sees_whole(views[peer.name])]
-    if late:
-        return Plan(f"{_names(late)} to see the whole cluster")
-    return Plan()
+    return _plan_whole(views[own.name])
 
 
 def plan_return(own: Peer, members: Sequence[Peer], view: View, others: Mapping[str, View]) -> Plan:
@@ -261,10 +267,6 @@ def _plan_whole(view: View) -> Plan:
     if not view.is_formed:
         return Plan(f"all slots to be assigned, of which {view.slots_assigned} are")
     return Plan() if view.state_ok else Plan("cluster_state to be ok")
-
-
-def _sees_whole(view: View) -> bool:
-    return view.is_formed and view.state_ok and (view.me.is_master or view.link_up)
 
 
 def _names(peers: Sequence[Peer]) -> str:
