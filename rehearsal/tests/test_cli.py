@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 from chatlift_rehearsal import launcher, status
@@ -55,6 +56,29 @@ def test_a_second_up_says_so_and_changes_nothing(running, monkeypatch):
     result = invoke("up")
     assert result.exit_code == 0
     assert "runs already" in result.output
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("root", "run it as root"),
+        ("podman", "podman"),
+        ("account", "AWS_PROFILE"),
+    ],
+)
+def test_up_refuses_in_one_sentence_and_changes_nothing(settings, monkeypatch, what, sentence):
+    monkeypatch.setattr(launcher, "up", lambda *_: pytest.fail("it was started"))
+    monkeypatch.setattr(shutil, "which", lambda command: None if what == command else command)
+    if what == "root":
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    if what == "account":
+        monkeypatch.setenv("AWS_PROFILE", "production")
+    result = invoke("up")
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert result.output.startswith("Error: ")
+    assert "Traceback" not in result.output
+    assert list(settings.home.iterdir()) == []
 
 
 def test_commands_need_a_rehearsal(settings):
