@@ -8,11 +8,9 @@ locals {
 
   app_dir = var.app_dir == "" ? "${local.root}/examples/chat/backend" : abspath(var.app_dir)
 
-  # Only what is known: an empty fingerprint would make images look equal that are not.
+  # The fingerprint is no tag here: chatlift.aws.ami sets it once the image is complete.
   provenance = { for name, value in {
-    "chatlift:fingerprint" = var.fingerprint
-    "chatlift:inputs"      = var.inputs
-    "chatlift:revision"    = var.revision
+    "chatlift:revision" = var.revision
   } : name => value if value != "" }
 }
 

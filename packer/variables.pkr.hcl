@@ -97,12 +97,6 @@ variable "fingerprint" {
   description = "Fingerprint of everything that goes into the image; chatlift.aws.ami knows it."
 }
 
-variable "inputs" {
-  type        = string
-  default     = ""
-  description = "Short digests of the parts of the fingerprint."
-}
-
 variable "revision" {
   type        = string
   default     = ""

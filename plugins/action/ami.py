@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -116,7 +117,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _bake(self, ec2: Any, options: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         """Run Packer and complete what it cannot know of the image before it is made."""
-        # Kept when a build fails, for it holds the log.
+        # Kept when a bake fails, for it holds the log.
         work = Path(tempfile.mkdtemp(prefix=f"chatlift-bake-{options['image']}-"))
         versions_file = work / "versions.json"
         roles_file = work / "variables.json"
@@ -133,7 +134,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                     "ansible_variables": str(roles_file),
                     "versions_file": str(versions_file),
                     "fingerprint": result["fingerprint"],
-                    "inputs": fingerprint.short(result["inputs"]),
                     "revision": options["revision"],
                 }
             )
@@ -159,10 +159,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             progress=lambda text: self._say(options, text),
         )
         versions = json.loads(versions_file.read_text())
-        tags = {"chatlift:versions": bake.versions_tag(versions)}
-        ec2.create_tags(Resources=[output.image_id], Tags=resources.tag_list(tags))
         ec2.modify_image_attribute(ImageId=output.image_id, ImdsSupport={"Value": "v2.0"})
-        return {"image_id": output.image_id, "versions": versions, "log": str(work / "packer.log")}
+        # Last and at once: an image with a fingerprint is complete, and is never baked again.
+        tags = {
+            "chatlift:versions": bake.versions_tag(versions),
+            "chatlift:inputs": fingerprint.short(result["inputs"]),
+            "chatlift:fingerprint": result["fingerprint"],
+        }
+        ec2.create_tags(Resources=[output.image_id], Tags=resources.tag_list(tags))
+        shutil.rmtree(work)
+        return {"image_id": output.image_id, "versions": versions}
 
     @staticmethod
     def _say(options: dict[str, Any], text: str) -> None:

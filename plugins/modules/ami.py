@@ -153,8 +153,4 @@ versions:
   description: Versions of what was installed, by name.
   returned: when the image was baked
   type: dict
-log:
-  description: File on the controller with everything that Packer printed.
-  returned: when the image was baked
-  type: str
 """

@@ -15,11 +15,12 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from botocore.exceptions import ClientError
 
 REPOSITORY = Path(__file__).parents[3]
 PLUGINS = "ansible_collections.chatlift.aws.plugins"
 
-# Stands for Packer: tags the image as the templates do, and writes the versions file.
+# Stands for Packer: says which image it made, and writes the versions file.
 FAKE = """#!{python}
 import json, os, pathlib, sys
 if sys.argv[1] == "version":
@@ -67,18 +68,12 @@ def bake(
         plugin = action.ActionModule(
             task, MagicMock(), MagicMock(), DataLoader(), Templar(DataLoader()), MagicMock()
         )
-        result = plugin.run(task_vars={})
-        if result["changed"] and not check:
-            tags = yaml.safe_load((tmp_path / "told.json").read_text())
-            ec2.create_tags(
-                Resources=[made],
-                Tags=[
-                    {"Key": "chatlift:image", "Value": "node"},
-                    {"Key": "chatlift:fingerprint", "Value": tags["fingerprint"]},
-                    {"Key": "chatlift:inputs", "Value": tags["inputs"]},
-                ],
-            )
-        return dict(result)
+        try:
+            return dict(plugin.run(task_vars={}))
+        finally:
+            if (tmp_path / "calls.json").exists():
+                tags = [{"Key": "chatlift:image", "Value": "node"}]
+                ec2.create_tags(Resources=[made], Tags=tags)
 
     return run
 
@@ -92,6 +87,27 @@ def test_an_image_is_baked_once(bake: Any, aws: Any, tmp_path: Path) -> None:
     assert second["image_id"] == first["image_id"]
     tags = aws("ec2").describe_images(ImageIds=[first["image_id"]])["Images"][0]["Tags"]
     assert {"Key": "chatlift:versions", "Value": "haproxy=3.0 node=24"} in tags
+    assert not list(tmp_path.glob("chatlift-bake-*"))
+
+
+def test_an_image_that_was_not_completed_is_baked_again(
+    bake: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    action = import_module(f"{PLUGINS}.action.ami")
+    make_client = action.boto3.client
+
+    def client_without_permission(*arguments: Any, **options: Any) -> Any:
+        client = make_client(*arguments, **options)
+        refusal = ClientError({"Error": {"Code": "UnauthorizedOperation"}}, "ModifyImageAttribute")
+        client.modify_image_attribute = MagicMock(side_effect=refusal)
+        return client
+
+    with monkeypatch.context() as patch:
+        patch.setattr(action.boto3, "client", client_without_permission)
+        with pytest.raises(AnsibleActionFail, match="UnauthorizedOperation"):
+            bake()
+    assert list(tmp_path.glob("chatlift-bake-*/packer.log")), "the log of a failed bake is kept"
+    assert bake(check=True)["changed"]
 
 
 def test_check_mode_says_why_and_bakes_nothing(bake: Any, tmp_path: Path) -> None:
