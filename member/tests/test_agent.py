@@ -23,10 +23,14 @@ class World:
     done: list[str] = field(default_factory=list)
     fails: str = ""
     pending: bool = True
+    given: dict[str, float] = field(default_factory=dict)
+    """Seconds that a step was given."""
     leaving: list[bool] = field(default_factory=lambda: [False, False, True])
 
-    def do(self, what: str) -> None:
+    def do(self, what: str, deadline: Deadline | None = None) -> None:
         self.done.append(what)
+        if deadline:
+            self.given[what] = deadline.seconds
         if what == self.fails:
             raise AgentError(f"{what} failed.")
 
@@ -56,7 +60,7 @@ def tier_of(world: World) -> Any:
         def __init__(self, context: Any) -> None: ...
 
         def __getattr__(self, name: str) -> Any:
-            return lambda deadline=None: world.do(name)
+            return lambda deadline=None: world.do(name, deadline)
 
         def status(self) -> Status:
             return Status(True, False, "replica", "ok")
@@ -76,10 +80,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(module, "TIERS", {"redis": tier_of(made), "app": tier_of(made)})
     monkeypatch.setattr(module, "serve", lambda *_: None)
-    monkeypatch.setattr(module, "fetch_secret", lambda *_: made.do("secret") or {"ca": "x"})
+    monkeypatch.setattr(
+        module, "fetch_secret", lambda *given: made.do("secret", given[-1]) or {"ca": "x"}
+    )
     monkeypatch.setattr(module, "write_tls", lambda *_: None)
     monkeypatch.setattr(module.config, "render_all", lambda *_: made.do("render") or [])
-    monkeypatch.setattr(module.volume, "attach", lambda *_: made.do("attach"))
+    monkeypatch.setattr(module.volume, "attach", lambda *given: made.do("attach", given[-1]))
     monkeypatch.setattr(module.volume, "mount", mount)
     monkeypatch.setattr(module.volume, "release", release)
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -147,3 +153,16 @@ def test_an_agent_restarted_while_leaving_goes_on_leaving(world: World) -> None:
 def test_an_app_instance_has_no_volume(world: World) -> None:
     agent(world, tier="app", member=None, volume_id=None).run()
     assert not {"attach", "mount", "release"} & set(world.done)
+
+
+def test_only_what_depends_on_the_data_may_take_hours(world: World) -> None:
+    agent(world).run()
+    shortest_hook = 600
+    assert 6 * 3600 <= world.given["join"] <= 100 * shortest_hook
+    assert world.given["start"] == world.given["join"]
+    assert max(world.given["secret"], world.given["attach"]) <= 1200
+
+
+def test_an_app_instance_that_does_not_come_up_is_replaced_soon(world: World) -> None:
+    agent(world, tier="app", member=None, volume_id=None).run()
+    assert world.given["join"] <= 1200

@@ -27,9 +27,20 @@ from .wait import Deadline
 
 log = logging.getLogger(__name__)
 
-JOIN_SECONDS = 1200
-"""From boot to good standing. A first formation waits for the slowest of all members, and a large
-data set has to be copied; a group that hopes for something quicker sets a shorter hook."""
+WAIT_SECONDS = 1200
+"""For what takes equally long however much data there is: to get the secret and the volume, and
+for a tier without data to be in good standing."""
+
+JOIN_SECONDS = 12 * 3600
+"""For a member with data to be in good standing. A large data set takes hours to be loaded or
+copied, and a launch that is abandoned on the way starts over.
+
+The hook does not end it before: each heartbeat starts the hook's own timeout anew, for up to 100
+times that timeout and at most 48 h, so that hooks of 8 min or more allow for it. What the hook's
+timeout ends is the launch of an agent that died.
+
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
+"""
 
 LEAVE_SECONDS = 300
 BEAT_SECONDS = 1.0
@@ -100,7 +111,7 @@ class Agent:
         identity = self.facts.identity
         kind = TIERS[identity.tier]
         secret = fetch_secret(
-            self.secretsmanager, identity.secret_arn, kind.secret_keys, Deadline(JOIN_SECONDS)
+            self.secretsmanager, identity.secret_arn, kind.secret_keys, Deadline(WAIT_SECONDS)
         )
         context = Context(self.facts, secret, self.services)
         write_tls(secret, context.tls, kind.key_group)
@@ -113,11 +124,12 @@ class Agent:
 
     def _become(self, tier: Tier) -> None:
         """Make this instance the member. On a running member every step finds its work done."""
-        deadline = Deadline(JOIN_SECONDS)
         identity = self.facts.identity
+        deadline = Deadline(JOIN_SECONDS if identity.volume_id else WAIT_SECONDS)
         if identity.volume_id and identity.member:
             notify("STATUS=Waiting for the data volume.")
-            device = volume.attach(self.ec2, identity.volume_id, self.facts.instance_id, deadline)
+            soon = deadline.at_most(WAIT_SECONDS)
+            device = volume.attach(self.ec2, identity.volume_id, self.facts.instance_id, soon)
             volume.mount(device, identity.member, Context.data)
         for step, act in (
             ("Preparing", tier.prepare),
