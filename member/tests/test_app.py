@@ -1,6 +1,14 @@
-"""The app tier trusts HAProxy's own checks."""
+"""The app tier trusts HAProxy's own checks, and leaves without cutting anybody off."""
 
-from chatlift_member.app import count_up
+from __future__ import annotations
+
+import pytest
+from chatlift_member import app as module
+from chatlift_member.app import App, count_up
+from chatlift_member.errors import NotInTime
+from chatlift_member.tier import Context
+from chatlift_member.wait import Deadline
+from member_factory import facts
 
 STATS = """# pxname,svname,qcur,status,check_status
 clients,FRONTEND,,OPEN,
@@ -18,3 +26,88 @@ def test_only_servers_of_the_application_that_passed_a_check_count() -> None:
     assert count_up(STATS) == 2
     assert count_up(STATS, "mysql") == 1
     assert count_up(STATS, "nonesuch") == 0
+
+
+class Host:
+    """Stands in for systemd and for HAProxy, which answers one question after the other."""
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+        self.done: list[str] = []
+
+    def start(self, unit: str, timeout: float) -> None:
+        self.done.append(f"start {unit}")
+
+    def stop(self, *units: str, timeout: float) -> None:
+        self.done.append(f"stop {' '.join(units)}")
+
+    def ask(self, command: str) -> str:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+DOWN = STATS.replace("app1,0,UP,L7OK", "app1,0,DOWN,L7STS").replace("app3,0,UP", "app3,0,DOWN")
+
+
+def app(host: Host, monkeypatch: pytest.MonkeyPatch) -> App:
+    monkeypatch.setattr(module, "_ask_haproxy", host.ask)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    return App(Context(facts(tier="app", member=None, volume_id=None), {}, host))  # type: ignore[arg-type]
+
+
+def test_haproxy_starts_before_the_processes_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(STATS)
+    app(host, monkeypatch).start(Deadline(5))
+    assert host.done == [
+        "start haproxy.service",
+        "start chatlift-app@1.service",
+        "start chatlift-app@2.service",
+    ]
+
+
+def test_joining_waits_for_the_first_process_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(ConnectionRefusedError("refused"), DOWN, STATS)
+    tier = app(host, monkeypatch)
+    tier.join(Deadline(5))
+    assert host.answers == [STATS]
+    status = tier.status()
+    assert (status.healthy, status.state, status.leads) == (True, "serving", False)
+    assert status.metrics == {"app_processes_up": 2, "app_processes": 2}
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (DOWN, "last seen: 0 of 2 processes answer"),
+        (FileNotFoundError("no socket"), "last seen: HAProxy does not answer: no socket"),
+    ],
+)
+def test_joining_in_vain_says_what_was_seen(
+    monkeypatch: pytest.MonkeyPatch, answer: str | Exception, says: str
+) -> None:
+    with pytest.raises(NotInTime, match=says):
+        app(Host(answer), monkeypatch).join(Deadline(0))
+
+
+def test_handing_over_fails_the_health_check_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host(STATS)
+    tier = app(host, monkeypatch)
+    tier.hand_over(Deadline(5))
+    status = tier.status()
+    assert (status.healthy, status.state) == (False, "leaving")
+    assert host.done == []
+
+
+def test_the_processes_end_all_at_once_and_haproxy_after_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host(STATS)
+    app(host, monkeypatch).stop(Deadline(5))
+    assert host.done == [
+        "stop chatlift-app@1.service chatlift-app@2.service",
+        "stop haproxy.service",
+    ]
