@@ -20,6 +20,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "cidr": {"type": "str", "required": True},
     "availability_zones": {"type": "list", "elements": "str", "required": True},
     "app_dir": {"type": "str", "required": True},
+    "packer": {"type": "bool", "default": False},
     "redis": {"type": "list", "elements": "str", "required": True},
     "mysql": {"type": "list", "elements": "str", "required": True},
 }
@@ -42,6 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             *preflight.check_cidr(options["cidr"]),
             *preflight.check_zones(zones, options["region"]),
             *preflight.check_application(options["app_dir"]),
+            *(preflight.check_packer("packer") if options["packer"] else ()),
             *preflight.check_members("redis", options["redis"], len(zones)),
             *preflight.check_members("mysql", options["mysql"], len(zones)),
         ]

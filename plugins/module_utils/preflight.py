@@ -13,7 +13,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Iterator
 
-from ansible_collections.chatlift.aws.plugins.module_utils import layout
+from ansible_collections.chatlift.aws.plugins.module_utils import layout, packer
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
 
 # A /16 is the largest VPC; in a /20 every subnet is a /24.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
@@ -83,6 +84,13 @@ def check_application(directory: str) -> Iterator[str]:
             f"chatlift_app_dir is {directory!r}, and that directory has no package.json. Write the"
             f" directory of a Node.js application, the one that holds its package.json."
         )
+
+
+def check_packer(executable: str) -> Iterator[str]:
+    try:
+        packer.check_version(executable)
+    except ChatliftError as error:
+        yield str(error)
 
 
 def check_members(tier: str, names: list[str], zones: int) -> Iterator[str]:

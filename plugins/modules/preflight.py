@@ -37,6 +37,10 @@ options:
     description: Directory of the application on the controller.
     type: str
     required: true
+  packer:
+    description: Whether Packer is needed, and is to be there and new enough.
+    type: bool
+    default: false
   redis:
     description: Names of the Redis members.
     type: list

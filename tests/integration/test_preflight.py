@@ -58,6 +58,25 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert "chatlift_network_cidr" in said
 
 
+@pytest.mark.parametrize("playbook", ["site", "bake"])
+def test_an_old_packer_is_refused_before_anything_is_made(tmp_path: Path, playbook: str) -> None:
+    program = tmp_path / "packer"
+    program.write_text("#!/bin/sh\necho Packer v1.5.0\n")
+    program.chmod(0o755)
+    outcome = run_playbook(playbook, first_in_path=tmp_path)
+    assert outcome.code != 0
+    assert outcome.messages == [
+        "Packer v1.5.0 is too old to bake images: install Packer 1.6.6 or newer."
+    ]
+    assert len(outcome.plays) == 1, "a play ran after the preflight"
+
+
+def test_a_bake_refuses_a_mistyped_variable_of_a_role() -> None:
+    outcome = run_playbook("bake", variables={"redis_maxmemory_persent": 40})
+    assert outcome.code != 0
+    assert "redis_maxmemory_persent is known to no role." in outcome.messages[0]
+
+
 def test_other_playbooks_stop_there_too() -> None:
     outcome = run_playbook("site", variables={"chatlift_stack": "Demo_1"})
     assert outcome.code != 0

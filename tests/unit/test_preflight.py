@@ -29,6 +29,27 @@ def test_a_bad_stack_name(preflight: Any, stack: str) -> None:
     assert "beginning with a letter, such as prod" in said
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("1.6.6", []),
+        ("1.6.5", ["Packer v1.6.5 is too old to bake images: install Packer 1.6.6 or newer."]),
+    ],
+)
+def test_the_version_of_packer(
+    preflight: Any, tmp_path: Path, version: str, expected: list[str]
+) -> None:
+    program = tmp_path / "packer"
+    program.write_text(f"#!/bin/sh\necho Packer v{version}\n")
+    program.chmod(0o755)
+    assert list(preflight.check_packer(str(program))) == expected
+
+
+def test_without_packer(preflight: Any, tmp_path: Path) -> None:
+    (said,) = preflight.check_packer(str(tmp_path / "packer"))
+    assert "install Packer 1.6.6 or newer" in said
+
+
 @pytest.mark.parametrize("cidr", ["10.42.0.0/16", "10.42.16.0/20"])
 def test_a_good_range(preflight: Any, cidr: str) -> None:
     assert not list(preflight.check_cidr(cidr))
