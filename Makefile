@@ -40,7 +40,7 @@ lint: setup
 	ansible-lint --offline
 
 unit: setup
-	@pytest tests/unit member/tests rehearsal/tests
+	@for tests in tests/unit member/tests rehearsal/tests; do pytest $$tests; done
 	npm --prefix examples/chat/backend ci --silent
 	npm --prefix examples/chat/backend test
 
