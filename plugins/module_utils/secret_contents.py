@@ -16,10 +16,10 @@ CA_DAYS = 3650
 # 24 bytes are 32 characters, the most that a MySQL replication password may have.
 RANDOM_BYTES = 24
 
-USERS = {"app_username": "app", "agent_username": "agent", "replication_username": "replication"}
-PASSWORDS = {
-    "redis": ("app_password", "agent_password", "replication_password"),
-    "mysql": ("app_password", "agent_password", "replication_password", "root_password"),
+# A user of each name with a password of its own; MySQL's root has a fixed name and only a password.
+USERS = {
+    "redis": ("app", "agent", "replication", "sentinel"),
+    "mysql": ("app", "agent", "replication", "backup", "coordinator"),
 }
 
 
@@ -49,6 +49,7 @@ def complete(current: dict[str, Secret], wanted: Wanted) -> dict[str, Secret]:
     redis = _tier("redis", current.get("redis", {}), ca, wanted)
     mysql = _tier("mysql", current.get("mysql", {}), ca, wanted)
     mysql["app_database"] = wanted.database
+    mysql.setdefault("root_password", _random())
     app = current.get("app", {})
     return {
         "ca": ca,
@@ -62,6 +63,8 @@ def complete(current: dict[str, Secret], wanted: Wanted) -> dict[str, Secret]:
             "mysql_username": mysql["app_username"],
             "mysql_password": mysql["app_password"],
             "mysql_database": mysql["app_database"],
+            "coordinator_username": mysql["coordinator_username"],
+            "coordinator_password": mysql["coordinator_password"],
         },
     }
 
@@ -77,9 +80,10 @@ def _ca(current: Secret, wanted: Wanted) -> Secret:
 def _tier(tier: str, current: Secret, ca: Secret, wanted: Wanted) -> Secret:
     host = f"{tier}.{wanted.stack}.internal"
     names = [host, "localhost", "127.0.0.1", *sorted(wanted.addresses[tier])]
-    secret = {**USERS, **current, "ca": ca["certificate"]}
-    for name in PASSWORDS[tier]:
-        secret.setdefault(name, _random())
+    secret = {**current, "ca": ca["certificate"]}
+    for user in USERS[tier]:
+        secret.setdefault(f"{user}_username", user)
+        secret.setdefault(f"{user}_password", _random())
     present = current.get("certificate")
     if not present or not certificates.is_good(
         present, ca["certificate"], names, wanted.renew_days

@@ -25,15 +25,19 @@ def _secrets(aws: Any) -> dict[str, dict[str, str]]:
     }
 
 
+def _logins(*users: str) -> set[str]:
+    return {f"{user}_{part}" for user in users for part in ("username", "password")}
+
+
 def test_the_secrets_hold_the_keys_of_the_contract(aws: Any, run_module: Any) -> None:
     run_module("stack_secrets", **OPTIONS)
     secrets = _secrets(aws)
-    users = {"app", "agent", "replication"}
-    login = {f"{user}_{part}" for user in users for part in ("username", "password")}
     tls = {"ca", "certificate", "private_key"}
+    redis = _logins("app", "agent", "replication", "sentinel")
+    mysql = _logins("app", "agent", "replication", "backup", "coordinator")
     assert secrets["ca"].keys() == {"certificate", "private_key"}
-    assert secrets["redis"].keys() == tls | login
-    assert secrets["mysql"].keys() == tls | login | {"app_database", "root_password"}
+    assert secrets["redis"].keys() == tls | redis
+    assert secrets["mysql"].keys() == tls | mysql | {"app_database", "root_password"}
     assert secrets["app"].keys() == {
         "ca",
         "redis_username",
@@ -42,9 +46,11 @@ def test_the_secrets_hold_the_keys_of_the_contract(aws: Any, run_module: Any) ->
         "mysql_password",
         "mysql_database",
         "session_secret",
+        *_logins("coordinator"),
     }
     assert secrets["app"]["redis_password"] == secrets["redis"]["app_password"]
     assert secrets["app"]["mysql_password"] == secrets["mysql"]["app_password"]
+    assert secrets["app"]["coordinator_password"] == secrets["mysql"]["coordinator_password"]
 
 
 def test_what_is_there_is_never_made_again(aws: Any, run_module: Any) -> None:
@@ -52,6 +58,20 @@ def test_what_is_there_is_never_made_again(aws: Any, run_module: Any) -> None:
     before = _secrets(aws)
     assert not run_module("stack_secrets", **OPTIONS)["changed"]
     assert _secrets(aws) == before
+
+
+def test_what_a_secret_of_an_older_release_lacks_is_added(aws: Any, run_module: Any) -> None:
+    run_module("stack_secrets", **OPTIONS)
+    before = _secrets(aws)
+    older = {k: v for k, v in before["mysql"].items() if not k.startswith("coordinator")}
+    aws("secretsmanager").put_secret_value(
+        SecretId=f"chatlift/{STACK}/mysql", SecretString=json.dumps(older)
+    )
+    run_module("stack_secrets", **OPTIONS)
+    after = _secrets(aws)
+    assert older.items() <= after["mysql"].items()
+    assert after["app"]["coordinator_password"] == after["mysql"]["coordinator_password"]
+    assert after["mysql"]["coordinator_username"] == "coordinator"
 
 
 def test_no_result_holds_a_secret(aws: Any, run_module: Any) -> None:
