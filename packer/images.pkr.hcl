@@ -6,7 +6,8 @@ locals {
   root   = abspath("${path.root}/..")
   build  = formatdate("YYYYMMDD'T'hhmmss", timestamp())
 
-  app_dir = var.app_dir == "" ? "${local.root}/examples/chat/backend" : abspath(var.app_dir)
+  app_dir    = var.app_dir == "" ? "${local.root}/examples/chat/backend" : abspath(var.app_dir)
+  record_dir = var.record_dir == "" ? "${local.root}/build/images" : abspath(var.record_dir)
 
   # The fingerprint is no tag here: chatlift.aws.ami sets it once the image is complete.
   provenance = { for name, value in {
@@ -108,7 +109,7 @@ build {
         sysprep_source_ami         = var.source_ami
         sysprep_fingerprint        = var.fingerprint
         sysprep_revision           = var.revision
-        sysprep_versions_file      = var.versions_file
+        sysprep_record_dir         = local.record_dir
       })],
       var.ansible_variables == "" ? [] : ["--extra-vars", "@${abspath(var.ansible_variables)}"],
     )
@@ -124,5 +125,11 @@ build {
       "ANSIBLE_CALLBACK_RESULT_FORMAT=json",
       "ANSIBLE_NOCOLOR=True",
     ]
+  }
+
+  # Which AMIs these records are of.
+  post-processor "manifest" {
+    output     = "${local.record_dir}/packer.json"
+    strip_path = true
   }
 }

@@ -83,10 +83,10 @@ variable "ansible_variables" {
   description = "JSON file with variables of the image's roles. Empty: the roles' defaults."
 }
 
-variable "versions_file" {
+variable "record_dir" {
   type        = string
   default     = ""
-  description = "File that gets the versions of what was installed, as JSON. Empty: none. For builds of one image only."
+  description = "Directory that gets each image's manifest and bill of materials (CycloneDX). Empty: build/images of this repository."
 }
 
 # What the image says about itself.

@@ -59,6 +59,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "variables": {"type": "dict", "default": {}},
     "packer_variables": {"type": "dict", "default": {}},
     "revision": {"type": "str", "default": ""},
+    "records": {"type": "path"},
     "region": {"type": "str"},
     "executable": {"type": "str", "default": "packer"},
 }
@@ -119,7 +120,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Run Packer and complete what it cannot know of the image before it is made."""
         # Kept when a bake fails, for it holds the log.
         work = Path(tempfile.mkdtemp(prefix=f"chatlift-bake-{options['image']}-"))
-        versions_file = work / "versions.json"
         roles_file = work / "variables.json"
         roles_file.write_text(json.dumps(bake.as_text(options["variables"])))
         packer_file = work / "build.pkrvars.json"
@@ -132,7 +132,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                     "source_ami_name": options["source_ami"]["name"],
                     "source_ami_owner": options["source_ami"]["owner"],
                     "ansible_variables": str(roles_file),
-                    "versions_file": str(versions_file),
+                    "record_dir": str(work),
                     "fingerprint": result["fingerprint"],
                     "revision": options["revision"],
                 }
@@ -158,7 +158,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             log=work / "packer.log",
             progress=lambda text: self._say(options, text),
         )
-        versions = json.loads(versions_file.read_text())
+        manifest = json.loads((work / f"{options['image']}.json").read_text())
+        versions = manifest["versions"]
         ec2.modify_image_attribute(ImageId=output.image_id, ImdsSupport={"Value": "v2.0"})
         # Last and at once: an image with a fingerprint is complete, and is never baked again.
         tags = {
@@ -167,8 +168,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "chatlift:fingerprint": result["fingerprint"],
         }
         ec2.create_tags(Resources=[output.image_id], Tags=resources.tag_list(tags))
+        record = {}
+        if options["records"]:
+            about = {
+                "image_id": output.image_id,
+                "region": ec2.meta.region_name,
+                "inputs": result["inputs"],
+                **manifest,
+            }
+            record = bake.keep_record(Path(options["records"]).expanduser(), work, about)
         shutil.rmtree(work)
-        return {"image_id": output.image_id, "versions": versions}
+        return {"image_id": output.image_id, "versions": versions, **record}
 
     @staticmethod
     def _say(options: dict[str, Any], text: str) -> None:

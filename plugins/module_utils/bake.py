@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Mapping
 
 from ansible_collections.chatlift.aws.plugins.module_utils import fingerprint, resources
@@ -71,6 +74,19 @@ def versions_tag(versions: Mapping[str, str]) -> str:
             break
         value = longer
     return value
+
+
+def keep_record(directory: Path, work: Path, about: Mapping[str, Any]) -> dict[str, str]:
+    """Keep what is known of an image under its id, with the bill of materials in ``work``.
+
+    Returns the files, by what they are: ``record`` and ``sbom``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    record = directory / f"{about['image_id']}.json"
+    sbom = directory / f"{about['image_id']}.cdx.json"
+    record.write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+    shutil.copyfile(work / f"{about['image']}.cdx.json", sbom)
+    return {"record": str(record), "sbom": str(sbom)}
 
 
 def as_text(value: Any) -> Any:

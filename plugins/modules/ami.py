@@ -76,6 +76,12 @@ options:
     description: Git revision of the templates and roles, for the image's tag.
     type: str
     default: ""
+  records:
+    description:
+      - Directory on the controller that keeps, of each image that was baked, the record
+        C(<image id>.json) and the bill of materials C(<image id>.cdx.json) (CycloneDX).
+      - Left out, none is kept; both are inside the image, too.
+    type: path
   region:
     description: Region of the image. Left out, that of the environment.
     type: str
@@ -149,6 +155,14 @@ source_ami:
   description: Id of the AMI that the image starts from.
   returned: always
   type: str
+record:
+  description: File with the image's record.
+  returned: when the image was baked and O(records) is set
+  type: path
+sbom:
+  description: File with the image's bill of materials.
+  returned: when the image was baked and O(records) is set
+  type: path
 versions:
   description: Versions of what was installed, by name.
   returned: when the image was baked

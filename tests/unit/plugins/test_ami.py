@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from botocore.exceptions import ClientError
 REPOSITORY = Path(__file__).parents[3]
 PLUGINS = "ansible_collections.chatlift.aws.plugins"
 
-# Stands for Packer: says which image it made, and writes the versions file.
+# Stands for Packer: says which image it made, and writes what sysprep tells.
 FAKE = """#!{python}
 import json, os, pathlib, sys
 if sys.argv[1] == "version":
@@ -30,7 +31,10 @@ file = next(a.split("=", 1)[1] for a in sys.argv if a.startswith("-var-file="))
 told = json.loads(pathlib.Path(file).read_text())
 pathlib.Path("{told}").write_text(json.dumps(told))
 pathlib.Path("{roles}").write_text(pathlib.Path(told["ansible_variables"]).read_text())
-pathlib.Path(told["versions_file"]).write_text('{{"haproxy": "3.0", "node": "24"}}')
+work = pathlib.Path(told["record_dir"])
+told = {{"image": "node", "versions": {{"haproxy": "3.0", "node": "24"}}}}
+(work / "node.json").write_text(json.dumps(told))
+(work / "node.cdx.json").write_text('{{"bomFormat": "CycloneDX"}}')
 print("1,amazon-ebs.node,artifact,0,id,eu-central-1:{image}")
 """
 
@@ -88,6 +92,15 @@ def test_an_image_is_baked_once(bake: Any, aws: Any, tmp_path: Path) -> None:
     tags = aws("ec2").describe_images(ImageIds=[first["image_id"]])["Images"][0]["Tags"]
     assert {"Key": "chatlift:versions", "Value": "haproxy=3.0 node=24"} in tags
     assert not list(tmp_path.glob("chatlift-bake-*"))
+
+
+def test_a_baked_image_has_a_record_and_a_bill_of_materials(bake: Any, tmp_path: Path) -> None:
+    baked = bake(records=str(tmp_path / "records"))
+    record = json.loads(Path(baked["record"]).read_text())
+    assert record["image_id"] == baked["image_id"]
+    assert record["inputs"] == baked["inputs"]
+    assert record["versions"] == {"haproxy": "3.0", "node": "24"}
+    assert json.loads(Path(baked["sbom"]).read_text()) == {"bomFormat": "CycloneDX"}
 
 
 def test_an_image_that_was_not_completed_is_baked_again(
