@@ -31,6 +31,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "redis": [{"name": p.name, "az": p.az, "address": p.address} for p in REDIS],
         "mysql": [],
         "mysql_group_name": "2f6f2a0e-0c3c-4b58-9a54-7f2b1ab1a001",
+        "redis_topology": "cluster",
     } | changes
 
 

@@ -35,6 +35,10 @@ def test_a_member_knows_itself_and_the_others() -> None:
     [
         ({"format": 2}, "format is 2, but this agent understands 1 only"),
         ({"tier": "kafka"}, "tier is 'kafka', but has to be one of app, redis, mysql"),
+        (
+            {"redis_topology": "ring"},
+            "redis_topology is 'ring', but has to be one of cluster, repl",
+        ),
         ({"stack": ""}, "stack is '', but has to be a non-empty string"),
         ({"volume_id": None}, "volume_id is None, but has to be a non-empty string"),
         ({"member": "redis-d1"}, "member is 'redis-d1', which is missing from the list 'redis'"),

@@ -52,7 +52,8 @@ options:
   settings:
     description: >-
       What the instance is told beside what this module knows, in /etc/chatlift/instance.json:
-      C(endpoint_url), C(redis), C(mysql), C(mysql_group_name). Never a secret.
+      C(endpoint_url), C(redis), C(mysql), C(mysql_group_name), C(redis_topology). Never a
+      secret.
     type: dict
     default: {}
   grace_period:
@@ -97,6 +98,7 @@ EXAMPLES = r"""
       redis: "{{ groups.redis | chatlift.aws.members('10.42.0.0/16') }}"
       mysql: "{{ groups.mysql | chatlift.aws.members('10.42.0.0/16') }}"
       mysql_group_name: "{{ 'demo' | ansible.builtin.to_uuid }}"
+      redis_topology: cluster
 
 - name: End them
   chatlift.aws.app_group:

@@ -79,12 +79,21 @@ def test_an_unknown_variable_of_a_setting_fails_at_boot() -> None:
         _boot(baked, redis_members=[])
 
 
-def _haproxy(cpus: int) -> str:
-    members = [
-        {"name": f"mysql-{az}1", "az": az, "address": f"10.42.3{n}.21"}
+def _members(tier: str, host: int) -> list[dict[str, str]]:
+    return [
+        {"name": f"{tier}-{az}1", "az": az, "address": f"10.42.3{n}.{host}"}
         for n, az in enumerate("abc")
     ]
-    return _boot(_bake("haproxy.cfg.j2"), cpus=cpus, mysql_members=members)
+
+
+def _haproxy(cpus: int, topology: str = "cluster") -> str:
+    return _boot(
+        _bake("haproxy.cfg.j2"),
+        cpus=cpus,
+        mysql_members=_members("mysql", 21),
+        redis_members=_members("redis", 11),
+        redis_topology=topology,
+    )
 
 
 def test_haproxy_has_one_server_a_process_and_one_a_database() -> None:
@@ -99,11 +108,20 @@ def test_haproxy_has_one_server_a_process_and_one_a_database() -> None:
     ]
 
 
-def test_haproxy_accepts_its_configuration(tmp_path: Path) -> None:
+def test_haproxy_leads_to_the_redis_master_when_there_is_one() -> None:
+    text = _haproxy(cpus=1, topology="replicated")
+    listen = text[text.index("listen redis") :]
+    assert "bind 127.0.0.1:6379" in listen
+    assert "server redis-c1 10.42.32.11:6379" in listen
+    assert "listen redis" not in _haproxy(cpus=1)
+
+
+@pytest.mark.parametrize("topology", ["cluster", "replicated"])
+def test_haproxy_accepts_its_configuration(tmp_path: Path, topology: str) -> None:
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     assert program, "haproxy is needed for this test: apt-get install haproxy"
     file = tmp_path / "haproxy.cfg"
-    file.write_text(_haproxy(cpus=2))
+    file.write_text(_haproxy(cpus=2, topology=topology))
     check = subprocess.run([program, "-c", "-f", str(file)], capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
     assert "WARNING" not in check.stderr, check.stderr

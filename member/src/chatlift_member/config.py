@@ -32,6 +32,7 @@ def variables(facts: Facts, secrets: Mapping[str, str], tls: Tls) -> dict[str, A
         "memory_bytes": facts.memory_bytes,
         "cpus": facts.cpus,
         "redis_members": identity.redis,
+        "redis_topology": identity.redis_topology,
         "mysql_members": identity.mysql,
         "mysql_group_name": identity.mysql_group_name,
         "secrets": secrets,

@@ -35,6 +35,8 @@ class Identity:
     redis: tuple[Peer, ...]
     mysql: tuple[Peer, ...]
     mysql_group_name: str
+    redis_topology: str
+    """``cluster`` or ``replicated`` (one master, replicas, Sentinel)."""
 
     @property
     def peers(self) -> tuple[Peer, ...]:

@@ -15,6 +15,7 @@ from .imds import Imds
 
 FORMAT = 1
 TIERS = ("app", "redis", "mysql")
+REDIS_TOPOLOGIES = ("cluster", "replicated")
 INSTANCE = Path("/etc/chatlift/instance.json")
 
 _TEXTS = (
@@ -27,6 +28,7 @@ _TEXTS = (
     "secret_arn",
     "endpoint_url",
     "mysql_group_name",
+    "redis_topology",
 )
 _MAY_BE_EMPTY = ("endpoint_url", "mysql_group_name")
 
@@ -63,8 +65,11 @@ def parse_identity(document: object) -> Identity:
             f"format is {document.get('format')!r}, but this agent understands {FORMAT} only."
         )
     texts = {key: _text(document, key) for key in _TEXTS}
-    if texts["tier"] not in TIERS:
-        raise IdentityError(f"tier is {texts['tier']!r}, but has to be one of {', '.join(TIERS)}.")
+    for key, choices in (("tier", TIERS), ("redis_topology", REDIS_TOPOLOGIES)):
+        if texts[key] not in choices:
+            raise IdentityError(
+                f"{key} is {texts[key]!r}, but has to be one of {', '.join(choices)}."
+            )
     durable = texts["tier"] != "app"
     identity = Identity(
         **texts,
