@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from .facts import Identity
 
 API_ERRORS = (BotoCoreError, ClientError)
 """Everything a call can raise: not reachable, no credentials yet, refused."""
 
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far this clock may be from AWS's before an error mentions it. AWS refuses signatures that are
+more than five minutes off: https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+"""
+
 _CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
+_OUT_OF_DATE = ("certificate is not yet valid", "certificate has expired")
 
 
 def client(service: str, identity: Identity) -> Any:
@@ -34,8 +42,37 @@ def error_code(error: Exception) -> str:
 
 
 def describe(error: Exception) -> str:
-    """The error in one line: which operation, which code, what AWS said."""
+    """The error in one line: which operation, which code, what AWS said.
+
+    A wrong clock shows as RequestTimeTooSkewed, SignatureDoesNotMatch, RequestExpired, AuthFailure
+    and other codes, by service. Each answer says what time it is for AWS, so the line names the
+    clock whenever the two differ, and by how much.
+    """
     if isinstance(error, ClientError):
         said = error.response["Error"]
-        return f"{error.operation_name} answered {said['Code']} ({said.get('Message', '')})"
-    return " ".join(str(error).split())
+        line = f"{error.operation_name} answered {said['Code']} ({said.get('Message', '')})"
+        return line + _about_the_clock(error)
+    line = " ".join(str(error).split())
+    if isinstance(error, SSLError) and any(reason in line for reason in _OUT_OF_DATE):
+        line += f"; this instance's clock says {_now():%Y-%m-%d %H:%M} UTC: if that is wrong, "
+        line += "see chronyc tracking"
+    return line
+
+
+def _about_the_clock(error: ClientError) -> str:
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        theirs = parsedate_to_datetime(headers["date"])
+        offset = _now() - theirs
+    except (KeyError, ValueError, TypeError):  # no date, not a date, a date without its zone
+        return ""
+    if abs(offset) <= CLOCK_TOLERANCE:
+        return ""
+    # No seconds: the same difference has to make the same line, which is then logged once.
+    hours, minutes = divmod(round(abs(offset) / timedelta(minutes=1)), 60)
+    side = "ahead of" if offset > timedelta() else "behind"
+    return f"; this instance's clock is {hours} h {minutes} min {side} AWS's: see chronyc tracking"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
