@@ -131,5 +131,8 @@ build {
   post-processor "manifest" {
     output     = "${local.record_dir}/packer.json"
     strip_path = true
+    custom_data = {
+      image = source.name
+    }
   }
 }
