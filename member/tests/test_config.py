@@ -1,5 +1,6 @@
 """Templates are rendered whole, strictly, and with their own mode."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,24 @@ def test_a_broken_template_is_named_and_nothing_is_written(
         render_all(VALUES, tmp_path / "run", templates)
     assert "hunter2" not in str(raised.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_document_is_serialised(templates: Path, tmp_path: Path) -> None:
+    (templates / "settings.json.data").write_text(
+        '{"format": "json", "content": {"password": "{{ secrets.app_password }}"}}'
+    )
+    [path] = render_all(VALUES, tmp_path / "run", templates)
+    assert path == tmp_path / "run/settings.json"
+    assert json.loads(path.read_text()) == {"password": "hunter2"}
+
+
+def test_each_process_gets_files_of_its_own(templates: Path, tmp_path: Path) -> None:
+    (templates / "app" / "{process}").mkdir(parents=True)
+    template = templates / "app" / "{process}" / "server.j2"
+    template.write_text("{{ process }} {{ port }}")
+    paths = render_all(VALUES, tmp_path / "run", templates)
+    assert {str(path.relative_to(tmp_path / "run")): path.read_text() for path in paths} == {
+        "app/0/server": "0 3000\n",
+        "app/1/server": "1 3001\n",
+        "app/2/server": "2 3002\n",
+    }

@@ -1,21 +1,28 @@
-"""Configuration: each ``/etc/chatlift/templates/**.j2`` rendered below ``/run/chatlift``."""
+"""Configuration: each file below ``/etc/chatlift/templates`` rendered below ``/run/chatlift``.
+
+``X.j2`` is a Jinja2 text, ``X.data`` a document (see `documents`); both become ``X``. What has
+``{process}`` in its path is rendered once for each process of the application.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from .documents import render_document
 from .errors import AgentError
 from .facts import Facts
 from .files import write_atomically
 from .tier import Tls
 
 TEMPLATES = Path("/etc/chatlift/templates")
-SUFFIX = ".j2"
+PROCESS = "{process}"
+PORTS = 3000
+"""Process n of the application listens on this port + n."""
 
 
 def variables(facts: Facts, secrets: Mapping[str, str], tls: Tls) -> dict[str, Any]:
@@ -28,6 +35,7 @@ def variables(facts: Facts, secrets: Mapping[str, str], tls: Tls) -> dict[str, A
         "member": identity.member,
         "instance_id": facts.instance_id,
         "az": facts.az,
+        "release": facts.release,
         "address": facts.address,
         "memory_bytes": facts.memory_bytes,
         "cpus": facts.cpus,
@@ -35,6 +43,7 @@ def variables(facts: Facts, secrets: Mapping[str, str], tls: Tls) -> dict[str, A
         "redis_topology": identity.redis_topology,
         "mysql_members": identity.mysql,
         "mysql_group_name": identity.mysql_group_name,
+        "active_address": "",
         "secrets": secrets,
         "tls": tls,
     }
@@ -56,24 +65,49 @@ def render_all(values: Mapping[str, Any], target: Path, templates: Path = TEMPLA
     )
     environment.filters["sha256"] = _sha256
     rendered = {
-        template: _render(environment, template.relative_to(templates), values)
-        for template in sorted(templates.rglob(f"*{SUFFIX}"))
+        path: (template, _render(environment, templates, template, own_values))
+        for template in sorted(templates.rglob("*"))
+        if template.suffix in RENDERERS
+        for path, own_values in _copies(template.relative_to(templates).with_suffix(""), values)
     }
-    return [
-        _install(template, target / template.relative_to(templates).with_suffix(""), text)
-        for template, text in rendered.items()
-    ]
+    return [_install(template, target / path, text) for path, (template, text) in rendered.items()]
 
 
-def _render(environment: jinja2.Environment, name: Path, values: Mapping[str, Any]) -> str:
+def _copies(path: Path, values: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """The files that a template makes, with the variables of each.
+
+    There may be as many processes as cores, counted from 1; 0 is the release command.
+    """
+    if PROCESS not in path.parts:
+        yield path, values
+        return
+    for process in range(values["cpus"] + 1):
+        copy = Path(*(str(process) if part == PROCESS else part for part in path.parts))
+        yield copy, {**values, "process": process, "port": PORTS + process}
+
+
+def _render(
+    environment: jinja2.Environment, templates: Path, template: Path, values: Mapping[str, Any]
+) -> str:
+    name = template.relative_to(templates)
     try:
-        return environment.get_template(str(name)).render(values)
+        return RENDERERS[template.suffix](environment, template.read_text(), values)
     except jinja2.UndefinedError as error:
         raise AgentError(
             f"The template {name} uses what is not defined: {error.message}."
         ) from None
     except jinja2.TemplateSyntaxError as error:
         raise AgentError(f"The template {name}, line {error.lineno}: {error.message}.") from None
+
+
+def _render_text(environment: jinja2.Environment, text: str, values: Mapping[str, Any]) -> str:
+    return environment.from_string(text).render(values)
+
+
+RENDERERS: Mapping[str, Callable[[jinja2.Environment, str, Mapping[str, Any]], str]] = {
+    ".j2": _render_text,
+    ".data": render_document,
+}
 
 
 def _install(template: Path, path: Path, text: str) -> Path:
