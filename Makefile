@@ -1,5 +1,6 @@
 # make rehearse   the whole migration on this machine: images, stack, one chat message
 # make test       every check and test, with seconds; the rehearsal is down before and after
+# make molecule   every image role and cluster, each on hosts of its own
 # make down       end the rehearsal
 # make clean      end it, and remove its cache and the virtual environment
 
@@ -7,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test lint unit integration e2e down clean
+.PHONY: help setup rehearse test lint unit integration molecule e2e down clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -23,7 +24,7 @@ rehearse: setup
 test: setup
 	@rehearsal down
 	trap 'rehearsal down' EXIT
-	for stage in lint unit integration rehearse e2e; do
+	for stage in lint unit integration molecule rehearse e2e; do
 	  echo "=== $$stage"
 	  start=$$SECONDS
 	  $(MAKE) --no-print-directory $$stage
@@ -46,6 +47,9 @@ unit: setup
 
 integration: setup
 	@pytest tests/integration
+
+molecule: setup
+	@molecule test --all
 
 e2e: setup
 	@pytest tests/e2e
