@@ -41,6 +41,7 @@ def facts(**changes: Any) -> Facts:
         identity=parse_identity(document(**changes)),
         instance_id="i-0123456789abcdef0",
         az="a",
+        release="ami-0123456789abcdef0",
         address=REDIS[0].address,
         memory_bytes=4 << 30,
         cpus=2,

@@ -78,11 +78,15 @@ def test_the_member_must_have_its_own_address() -> None:
 
 def test_an_app_instance_is_named_by_its_id() -> None:
     imds = Metadata(
-        local_ipv4="10.42.16.7", instance_id="i-1", placement_availability_zone="eu-central-1c"
+        local_ipv4="10.42.16.7",
+        instance_id="i-1",
+        ami_id="ami-1",
+        placement_availability_zone="eu-central-1c",
     )
     identity = parse_identity(document(tier="app", member=None, volume_id=None))
     facts = gather_facts(identity, imds)  # type: ignore[arg-type]
     assert (facts.name, facts.az, facts.address) == ("i-1", "c", "10.42.16.7")
+    assert facts.release == "ami-1"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ class Facts:
     instance_id: str
     az: str
     """Letter of the availability zone."""
+    release: str
+    """Id of the AMI that the instance was launched from: on an app instance, its release."""
     address: str
     """Private IPv4 address; for a member it is the address of its ENI."""
     memory_bytes: int

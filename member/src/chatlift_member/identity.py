@@ -102,6 +102,7 @@ def gather_facts(identity: Identity, imds: Imds) -> Facts:
         identity=identity,
         instance_id=imds.require("instance-id"),
         az=own.az if own else imds.require("placement/availability-zone")[-1],
+        release=imds.require("ami-id"),
         address=address,
         memory_bytes=memory_bytes(),
         cpus=len(os.sched_getaffinity(0)),
