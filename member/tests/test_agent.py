@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authority import Authority
 from chatlift_member import agent as module
 from chatlift_member.agent import Agent
 from chatlift_member.errors import Abandoned, AgentError
 from chatlift_member.health import Monitor, Status
+from chatlift_member.secrets import Secret
 from chatlift_member.service import Services
 from chatlift_member.wait import Deadline
 from member_factory import facts
+
+SECRET = Secret("v1", {"ca": Authority().pem})
 
 
 @dataclass
@@ -33,6 +37,14 @@ class World:
             self.given[what] = deadline.seconds
         if what == self.fails:
             raise AgentError(f"{what} failed.")
+
+    # The secret
+    recalled: Secret | None = None
+    arn = "arn:secret"
+
+    def wait(self, deadline: Deadline) -> Secret:
+        self.do("secret", deadline)
+        return SECRET
 
     # The lifecycle
     def complete(self, hook: str, result: str) -> bool:
@@ -80,9 +92,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(module, "TIERS", {"redis": tier_of(made), "app": tier_of(made)})
     monkeypatch.setattr(module, "serve", lambda *_: None)
-    monkeypatch.setattr(
-        module, "fetch_secret", lambda *given: made.do("secret", given[-1]) or {"ca": "x"}
-    )
+    monkeypatch.setattr(module, "Source", lambda *_: made)
+    monkeypatch.setattr(module, "recall", lambda *_: made.recalled)
+    monkeypatch.setattr(module, "remember", lambda *_: None)
     monkeypatch.setattr(module, "write_tls", lambda *_: None)
     monkeypatch.setattr(module.config, "render_all", lambda *_: made.do("render") or [])
     monkeypatch.setattr(module.volume, "attach", lambda *given: made.do("attach", given[-1]))
@@ -92,8 +104,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
+class Ec2:
+    """Takes the tag with which a member tells its certificates."""
+
+    def create_tags(self, **_: Any) -> None: ...
+
+
 def agent(world: World, **changes: Any) -> Agent:
-    return Agent(facts(**changes), world, None, None, Monitor(), Services())  # type: ignore[arg-type]
+    return Agent(facts(**changes), world, Ec2(), None, Monitor(), Services())  # type: ignore[arg-type]
 
 
 BECOMING = ["secret", "render", "attach", "mount", "prepare", "start", "join"]
@@ -148,6 +166,13 @@ def test_an_agent_restarted_while_leaving_goes_on_leaving(world: World) -> None:
     world.leaving = [True]
     agent(world).run()
     assert world.done == ["secret", "render", *LEAVING]
+
+
+def test_a_restarted_agent_asks_nobody_for_its_secret(world: World) -> None:
+    world.recalled = SECRET
+    agent(world).run()
+    assert "secret" not in world.done
+    assert world.done[0] == "render"
 
 
 def test_an_app_instance_has_no_volume(world: World) -> None:

@@ -41,7 +41,16 @@ class Host:
     def stop(self, *units: str, timeout: float) -> None:
         self.done.append(f"stop {' '.join(units)}")
 
+    def restart(self, unit: str, timeout: float) -> None:
+        self.done.append(f"restart {unit}")
+
+    def is_active(self, unit: str) -> bool:
+        return unit.startswith("chatlift-app@")
+
     def ask(self, command: str) -> str:
+        if command.startswith("set server"):
+            self.done.append(command)
+            return ""
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -111,3 +120,34 @@ def test_the_processes_end_all_at_once_and_haproxy_after_them(
         "stop chatlift-app@1.service chatlift-app@2.service",
         "stop haproxy.service",
     ]
+
+
+def test_a_new_authority_restarts_one_process_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host(STATS, DOWN, STATS)
+    app(host, monkeypatch).reload()
+    assert host.done == [
+        "restart chatlift-app@1.service",
+        "set server application/app1 health down",
+        "restart chatlift-app@2.service",
+        "set server application/app2 health down",
+    ]
+
+
+def test_no_second_process_is_restarted_before_the_first_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RESTART_SECONDS", 0.01)
+    host = Host(STATS, DOWN)
+    with pytest.raises(NotInTime, match="the restarted process to answer; last seen: 0 of 2"):
+        app(host, monkeypatch).reload()
+    assert "restart chatlift-app@2.service" not in host.done
+
+
+def test_who_leaves_restarts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(STATS)
+    leaving = app(host, monkeypatch)
+    leaving.hand_over(Deadline(1))
+    leaving.reload()
+    assert host.done == []

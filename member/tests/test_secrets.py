@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authority import Authority
 from botocore.exceptions import ClientError
 from chatlift_member.errors import AgentError, NotInTime
-from chatlift_member.secrets import check_secret, fetch_secret, write_tls
+from chatlift_member.secrets import Secret, Source, check_secret, recall, remember, write_tls
 from chatlift_member.tier import Tls
 from chatlift_member.wait import Deadline
 
 ARN = "arn:secret"
+CA = Authority().pem
+GOOD = json.dumps({"ca": CA})
 
 
 class Manager:
@@ -25,25 +28,55 @@ class Manager:
         if not answer:
             error = {"Error": {"Code": "ResourceNotFoundException", "Message": "no value yet"}}
             raise ClientError(error, "GetSecretValue")
-        return {"SecretString": answer}
+        return {"SecretString": answer, "VersionId": "v1"}
 
 
-def test_a_missing_secret_is_asked_for_again(
+def test_a_missing_secret_is_asked_for_ever_more_rarely(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
     caplog.set_level("INFO")
-    manager = Manager("", "", json.dumps({"ca": "x"}))
-    assert fetch_secret(manager, ARN, {"ca"}, Deadline(5)) == {"ca": "x"}
+    source = Source(Manager(*[""] * 8, GOOD), ARN, {"ca"})
+    assert source.wait(Deadline(500)) == Secret("v1", {"ca": CA})
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     assert [record.message for record in caplog.records] == [
         f"Waiting for the secret {ARN}: GetSecretValue answered ResourceNotFoundException "
         "(no value yet)."
     ]
 
 
+@pytest.mark.parametrize("broken", ["hunter2", "{}", json.dumps({"ca": "hunter2"})])
+def test_a_broken_secret_may_be_mended_meanwhile(
+    broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    caplog.set_level("INFO")
+    assert Source(Manager(broken, GOOD), ARN, {"ca"}).wait(Deadline(5)).values["ca"] == CA
+    [line] = [record.message for record in caplog.records]
+    assert line.startswith(f"Waiting for the secret {ARN}: The secret {ARN} ")
+    assert "hunter2" not in line
+
+
 def test_a_secret_that_never_comes_is_a_sentence() -> None:
     with pytest.raises(NotInTime, match="the secret arn:secret; last seen: GetSecretValue"):
-        fetch_secret(Manager(), ARN, {"ca"}, Deadline(0))
+        Source(Manager(), ARN, {"ca"}).wait(Deadline(0))
+
+
+def test_a_restarted_agent_recalls_the_secret_that_its_services_use(tmp_path: Path) -> None:
+    assert recall(tmp_path, {"ca"}) is None
+    remember(tmp_path, Secret("v1", {"ca": CA}))
+    assert recall(tmp_path, {"ca"}) == Secret("v1", {"ca": CA})
+    assert (tmp_path / "secret.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_an_older_agent_did_not_need_is_fetched(tmp_path: Path) -> None:
+    remember(tmp_path, Secret("v1", {"ca": CA}))
+    assert recall(tmp_path, {"ca", "sentinel_password"}) is None
+
+
+def test_a_secret_does_not_show_its_values() -> None:
+    assert "hunter2" not in repr(Secret("v1", {"password": "hunter2"}))
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,22 @@ def test_a_member_may_attach_its_own_volumes_only() -> None:
 @pytest.mark.parametrize(
     ("template", "tier"), [("instance.yml.j2", "app"), ("member.yml.j2", "mysql")]
 )
+def test_an_instance_may_tag_its_tier_with_its_certificates_only(template: str, tier: str) -> None:
+    statement = _policy(template, tier)["TellOwnCertificates"]
+    assert statement["Action"] == "ec2:CreateTags"
+    assert statement["Resource"] == f"arn:aws:ec2:{REGION}:*:instance/*"
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "aws:ResourceTag/chatlift:stack": STACK,
+            "aws:ResourceTag/chatlift:tier": tier,
+        },
+        "ForAllValues:StringEquals": {"aws:TagKeys": "chatlift:certificates"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "tier"), [("instance.yml.j2", "app"), ("member.yml.j2", "mysql")]
+)
 def test_the_key_of_the_secrets_may_decrypt_secrets(template: str, tier: str) -> None:
     statement = _policy(template, tier, secrets_key=KEY)["ReadSecretsOfOwnKey"]
     assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", [ARN])

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import config, volume
 from .app import App
-from .aws import client
+from .aws import API_ERRORS, client, describe
 from .errors import Abandoned, AgentError
 from .facts import Facts
 from .health import Monitor, serve
@@ -20,7 +20,8 @@ from .lifecycle import Lifecycle
 from .mysql import MySql
 from .notify import notify
 from .redis import Redis
-from .secrets import fetch_secret, write_tls
+from .refresh import Hooks, Refresh
+from .secrets import Secret, Source, recall, remember, write_tls
 from .service import Services
 from .tier import Context, Tier
 from .wait import Deadline
@@ -41,6 +42,9 @@ timeout ends is the launch of an agent that died.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
 """
+
+CERTIFICATES_TAG = "chatlift:certificates"
+"""Tag of the instance: the fingerprint of the certificates that it serves."""
 
 LEAVE_SECONDS = 300
 BEAT_SECONDS = 1.0
@@ -91,7 +95,7 @@ class Agent:
         serve(self.monitor, self.facts.name, identity.tier)
         try:
             with self.lifecycle.heartbeats(identity.launch_hook):
-                tier = self._know()
+                tier, refresh = self._know()
                 if not self.lifecycle.is_leaving():
                     self._become(tier)
                     self.lifecycle.complete(identity.launch_hook, "CONTINUE")
@@ -101,26 +105,44 @@ class Agent:
                 raise Abandoned("Its group launches another instance.") from error
             raise
         notify("READY=1", f"STATUS={self.facts.name} is in good standing.")
+        refresh.start()
         self._stay(tier)
+        refresh.stop()
         with self.lifecycle.heartbeats(identity.terminate_hook):
             self._leave(tier)
         self.lifecycle.complete(identity.terminate_hook, "CONTINUE")
 
-    def _know(self) -> Tier:
-        """Fetch the secret and build the tier; from here on port 8008 tells the truth."""
+    def _know(self) -> tuple[Tier, Refresh]:
+        """Get the secret and build the tier; from here on port 8008 tells the truth."""
         identity = self.facts.identity
         kind = TIERS[identity.tier]
-        secret = fetch_secret(
-            self.secretsmanager, identity.secret_arn, kind.secret_keys, Deadline(WAIT_SECONDS)
-        )
-        context = Context(self.facts, secret, self.services)
-        write_tls(secret, context.tls, kind.key_group)
+        source = Source(self.secretsmanager, identity.secret_arn, kind.secret_keys)
+        secret = recall(Context.run, kind.secret_keys) or source.wait(Deadline(WAIT_SECONDS))
+        context = Context(self.facts, secret.values, self.services)
+        write_tls(secret.values, context.tls, kind.key_group)
         tier = kind(context)
-        self.monitor.watch(tier.status)
-        values = config.variables(self.facts, secret, context.tls)
-        for path in config.render_all(values, context.run):
-            log.debug("Rendered %s.", path)
-        return tier
+
+        def install(secret: Secret) -> None:
+            write_tls(secret.values, context.tls, kind.key_group)
+            values = config.variables(self.facts, secret.values, context.tls)
+            config.render_all(values, context.run)
+
+        def keep(secret: Secret) -> None:
+            remember(context.run, secret)
+
+        refresh = Refresh(source, secret, Hooks(install, tier.reload, keep, self._tell))
+        self.monitor.watch(lambda: refresh.describe(tier.status()))
+        install(secret)
+        keep(secret)
+        return tier, refresh
+
+    def _tell(self, fingerprint: str) -> None:
+        """Tell the account which certificates this instance serves; playbooks wait for it."""
+        tag = {"Key": CERTIFICATES_TAG, "Value": fingerprint}
+        try:
+            self.ec2.create_tags(Resources=[self.facts.instance_id], Tags=[tag])
+        except API_ERRORS as error:
+            raise AgentError(f"They are in use, but could not be told: {describe(error)}") from None
 
     def _become(self, tier: Tier) -> None:
         """Make this instance the member. On a running member every step finds its work done."""

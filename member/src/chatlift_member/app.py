@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import socket
 from pathlib import Path
 
@@ -11,10 +12,16 @@ from .health import Status
 from .tier import Context
 from .wait import Deadline, NotYet, wait_for
 
+log = logging.getLogger(__name__)
+
 HAPROXY = "haproxy.service"
+GATEWAY = "chatlift-gateway.service"
 STATS_SOCKET = Path("/run/haproxy/admin.sock")
 BACKEND = "application"
 """Name of the application's backend in haproxy.cfg, whose checks know the health path."""
+
+RESTART_SECONDS = 900
+"""For one process to let its clients go and to serve again."""
 
 
 def unit(process: int) -> str:
@@ -74,6 +81,31 @@ class App:
 
     def heal(self) -> None:
         """Nothing: systemd restarts a process, HAProxy leaves it out meanwhile."""
+
+    def reload(self) -> None:
+        """Restart the processes one by one: they read the certificate authority when they start.
+
+        Each lets its clients go as it does when it is stopped, and the next one waits for it.
+        """
+        services = self._context.services
+        if services.is_active(GATEWAY):
+            services.reload(GATEWAY)
+        for number, name in enumerate(self._units, start=1):
+            if self._leaving or not services.is_active(name):
+                continue
+            log.info("Restarting %s for its new certificate authority.", name)
+            up = count_up(_ask_haproxy("show stat"))
+            services.restart(name, timeout=RESTART_SECONDS)
+            # HAProxy may not have noticed; from now on it has to see the process answer.
+            _ask_haproxy(f"set server {BACKEND}/app{number} health down")
+            self._wait_until_up(up, Deadline(RESTART_SECONDS))
+
+    def _wait_until_up(self, processes: int, deadline: Deadline) -> None:
+        def probe() -> None:
+            if (up := count_up(_ask_haproxy("show stat"))) < processes:
+                raise NotYet(f"{up} of {processes} processes answer")
+
+        wait_for("the restarted process to answer", probe, deadline)
 
     def status(self) -> Status:
         """Healthy while at least one process serves and the instance is not leaving."""

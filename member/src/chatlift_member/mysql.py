@@ -112,6 +112,15 @@ class MySql:
             log.info("%s is ONLINE in its group.", self._me)
         self._pause = 0.0
 
+    def reload(self) -> None:
+        """Make the server read its certificates again; open connections keep the old ones.
+
+        The group's own connections keep theirs as well, until this member next enters the group:
+        the group's communication reads them at START GROUP_REPLICATION only.
+        """
+        with self._local.session(timeout=STATEMENT_SECONDS) as session:
+            session.query("ALTER INSTANCE RELOAD TLS")
+
     def status(self) -> Status:
         try:
             view = self._local.view()

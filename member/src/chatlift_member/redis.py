@@ -104,6 +104,13 @@ class Redis:
                 if not plan.is_done:
                     log.warning("To be in good standing, %s needs %s.", self._own.name, plan.awaits)
 
+    def reload(self) -> None:
+        """Make the server read its certificates again; open connections keep the old ones."""
+        try:
+            self._clients.reload_tls(self._own.address)
+        except Unanswered as error:
+            raise AgentError(f"Redis does not take its new certificates: {error}.") from None
+
     def status(self) -> Status:
         """Healthy when the cluster works and this member serves slots or follows one that does."""
         try:

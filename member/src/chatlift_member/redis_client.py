@@ -58,6 +58,18 @@ class Clients:
         """The section ``replication`` of ``INFO``; raises `Unanswered`."""
         return dict(self.call(address, "INFO", "replication"))
 
+    def reload_tls(self, address: str) -> None:
+        """Make the server at ``address``, whose files these are, read them; raises `Unanswered`.
+
+        All in one command: Redis then builds one new TLS context, or keeps the one it has.
+        """
+        files = {
+            "tls-ca-cert-file": self._tls.ca,
+            "tls-cert-file": self._tls.certificate,
+            "tls-key-file": self._tls.private_key,
+        }
+        self.call(address, "CONFIG", "SET", *(str(word) for pair in files.items() for word in pair))
+
     def survey(self, peers: Sequence[Peer]) -> dict[str, View]:
         """The views of those among ``peers`` that answer, by name; asked all at once."""
         with ThreadPoolExecutor(len(peers)) as pool:

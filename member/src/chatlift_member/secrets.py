@@ -4,31 +4,72 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from . import certificates
 from .aws import API_ERRORS, describe
 from .errors import AgentError
 from .files import write_atomically
 from .tier import Tls
 from .wait import Deadline, NotYet, wait_for
 
+STATE = "secret.json"
+"""Below ``/run/chatlift``: the secret as this instance uses it, for a restart of the agent."""
 
-def fetch_secret(client: Any, arn: str, keys: Set[str], deadline: Deadline) -> dict[str, str]:
-    """The secret ``arn`` as a dictionary that holds at least ``keys``.
+LONGEST_PAUSE = 60.0
+"""Seconds between two attempts to get the secret, at the most."""
 
-    While the secret cannot be read, for instance because nobody has written it yet or the role's
-    credentials are not there, it is asked for again and the journal says so. A secret that can be
-    read but breaks the contract is an `AgentError` at once: time does not mend it.
-    """
 
-    def probe() -> str:
+@dataclass(frozen=True)
+class Secret:
+    """One version of a secret; ``values`` never appear in a log, nor in ``repr``."""
+
+    version: str
+    values: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Secret({self.version!r}, {sorted(self.values)})"
+
+
+class Source:
+    """Where an instance's secret comes from."""
+
+    def __init__(self, client: Any, arn: str, keys: Set[str]) -> None:
+        self.arn = arn
+        self._client = client
+        self._keys = keys
+
+    def fetch(self) -> Secret:
+        """The current version, complete and with good certificates.
+
+        Raises an `AgentError` when it cannot be read or is not what docs/contracts.md says.
+        """
         try:
-            return str(client.get_secret_value(SecretId=arn)["SecretString"])
+            answer = self._client.get_secret_value(SecretId=self.arn)
         except API_ERRORS as error:
-            raise NotYet(describe(error)) from None
+            raise AgentError(describe(error)) from None
+        values = check_secret(self.arn, str(answer.get("SecretString", "")), self._keys)
+        certificates.check(self.arn, values)
+        return Secret(answer["VersionId"], values)
 
-    text = wait_for(f"the secret {arn}", probe, deadline, interval=1, growth=1.5)
-    return check_secret(arn, text, keys)
+    def wait(self, deadline: Deadline) -> Secret:
+        """What `fetch` returns, once it does.
+
+        Whatever is wrong with the secret is mended elsewhere, so it is asked for again, ever more
+        rarely, and the journal says what is wrong.
+        """
+
+        def probe() -> Secret:
+            try:
+                return self.fetch()
+            except AgentError as error:
+                raise NotYet(str(error).rstrip(".")) from None
+
+        return wait_for(
+            f"the secret {self.arn}", probe, deadline, interval=1, growth=2, longest=LONGEST_PAUSE
+        )
 
 
 def check_secret(arn: str, text: str, keys: Set[str]) -> dict[str, str]:
@@ -46,7 +87,7 @@ def check_secret(arn: str, text: str, keys: Set[str]) -> dict[str, str]:
     if wrong:
         raise AgentError(
             f"The secret {arn} lacks a non-empty string for: {', '.join(wrong)}; "
-            "see docs/contracts.md, Secrets."
+            "see docs/contracts.md, Secrets, or run playbooks/secrets.yml."
         )
     return secret
 
@@ -57,3 +98,23 @@ def write_tls(secret: dict[str, str], tls: Tls, key_group: str) -> None:
     if "certificate" in secret:
         write_atomically(tls.certificate, secret["certificate"], mode=0o640, group=key_group)
         write_atomically(tls.private_key, secret["private_key"], mode=0o640, group=key_group)
+
+
+def recall(run: Path, keys: Set[str]) -> Secret | None:
+    """The secret as an earlier run of the agent used it, since this instance booted.
+
+    With it a restarted agent knows its services at once, and by the passwords they really have.
+    None where there is no such run, or where an older agent left what this one needs out.
+    """
+    try:
+        state = json.loads((run / STATE).read_text())
+    except FileNotFoundError:
+        return None
+    secret = Secret(state["version"], state["values"])
+    return secret if keys <= secret.values.keys() else None
+
+
+def remember(run: Path, secret: Secret) -> None:
+    """Keep ``secret`` for `recall`."""
+    text = json.dumps({"version": secret.version, "values": secret.values})
+    write_atomically(run / STATE, text, mode=0o600)

@@ -18,6 +18,20 @@ class Services:
         """Stop ``units``, all at the same time, and wait until the last of them has ended."""
         self._systemctl("stop", *units, timeout=timeout)
 
+    def restart(self, unit: str, timeout: float = 120) -> None:
+        """Restart ``unit``, unless it was stopped, and wait until systemd calls it started."""
+        self._systemctl("try-restart", unit, timeout=timeout)
+
+    def reload(self, unit: str, timeout: float = 120) -> None:
+        """Make ``unit`` read its files again; it is restarted if it knows no other way."""
+        self._systemctl("try-reload-or-restart", unit, timeout=timeout)
+
+    def is_active(self, unit: str) -> bool:
+        """Whether ``unit`` runs."""
+        return (
+            subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
+        )
+
     def _systemctl(self, verb: str, *units: str, timeout: float) -> None:
         what = f"systemctl {verb} {' '.join(units)}"
         try:

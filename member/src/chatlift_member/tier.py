@@ -81,6 +81,13 @@ class Tier(Protocol):
         does nothing in the usual case.
         """
 
+    def reload(self) -> None:
+        """Make the services use the files of `Context.tls` as they are now.
+
+        Returns when they do. Open connections stay wherever the service can keep them. Called from
+        a thread of its own.
+        """
+
     def status(self) -> Status:
         """Look at the service. Called twice a second from a thread of its own.
 
