@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-from . import mysql_force
+from . import logs, mysql_force
 from .agent import Agent
 from .errors import Abandoned, AgentError
 from .health import PORT
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="chatlift-member", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="be the member; started by chatlift-member.service")
+    commands.add_parser("logs", help="forward the journal; started by chatlift-logs.service")
     commands.add_parser("status", help="print the health of this member; exit 0 when it is good")
     force = commands.add_parser(
         "force-bootstrap",
@@ -46,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":
         return run()
+    if chosen.command == "logs":
+        return forward_logs()
     if chosen.command == "force-bootstrap":
         return force_bootstrap(chosen.reason)
     return status()
@@ -53,16 +56,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> int:
     """Run the agent until the instance leaves its group."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JournalFormatter("%(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("chatlift_member").setLevel(logging.INFO)
+    _log_to_the_journal()
     signal.signal(signal.SIGTERM, _end)
     try:
         Agent.create().run()
     except Abandoned as error:
         logging.error("The launch is abandoned. %s", error)
         return EXIT_ABANDONED
+    except AgentError as error:
+        logging.error("%s", error)
+        return EXIT_FAILED
+    return 0
+
+
+def forward_logs() -> int:
+    """Forward the journal until systemd ends the service."""
+    _log_to_the_journal()
+    try:
+        logs.run()
     except AgentError as error:
         logging.error("%s", error)
         return EXIT_FAILED
@@ -89,6 +100,13 @@ def force_bootstrap(reason: str) -> int:
         "Ordered; the agent obeys once it sees no running group (journalctl -fu chatlift-member)."
     )
     return 0
+
+
+def _log_to_the_journal() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(JournalFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("chatlift_member").setLevel(logging.INFO)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
