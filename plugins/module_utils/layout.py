@@ -59,6 +59,11 @@ def secret_name(stack: str, part: str) -> str:
     return f"chatlift/{stack}/{part}"
 
 
+def log_group_name(stack: str, tier: str) -> str:
+    """The CloudWatch Logs group of a tier's journals, to which the member agent writes too."""
+    return f"/chatlift/{stack}/{tier}"
+
+
 def tags(
     stack: str, name: str, tier: str | None = None, member: str | None = None
 ) -> dict[str, str]:

@@ -12,6 +12,7 @@ from tests.integration.cloud import Cloud
 
 STACK = "demo"
 OF_STACK = [{"Name": "tag:chatlift:stack", "Values": [STACK]}]
+TIERS = ("app", "redis", "mysql")
 SECRETS = [f"chatlift/{STACK}/{name}" for name in ("app", "ca", "mysql", "redis")]
 
 
@@ -73,6 +74,12 @@ def _secrets(cloud: Cloud) -> dict[str, str]:
     return {name: client.get_secret_value(SecretId=name)["SecretString"] for name in sorted(names)}
 
 
+def _log_groups(cloud: Cloud) -> dict[str, int]:
+    """Days for which each log group keeps entries."""
+    found = cloud.client("logs").describe_log_groups()["logGroups"]
+    return {group["logGroupName"]: group["retentionInDays"] for group in found}
+
+
 def test_check_mode_foretells_a_new_stack_and_makes_nothing(cloud: Cloud, play: Any) -> None:
     planned = play("site", "--check")
     assert "redis-a1: Make address, volume, launch template and group" in [
@@ -80,6 +87,7 @@ def test_check_mode_foretells_a_new_stack_and_makes_nothing(cloud: Cloud, play: 
     ]
     assert not cloud.client("ec2").describe_vpcs(Filters=OF_STACK)["Vpcs"]
     assert not _secrets(cloud)
+    assert not _log_groups(cloud)
 
 
 def test_a_stage_says_which_one_comes_first(play: Any) -> None:
@@ -97,6 +105,7 @@ def test_site_makes_the_stack(cloud: Cloud, play: Any, images: dict[str, str]) -
         assert len(group["Instances"]) == (3 if name.endswith("-app") else 1)
     assert sorted(_secrets(cloud)) == SECRETS
     assert len(_volumes(cloud)) == 9
+    assert _log_groups(cloud) == {f"/chatlift/{STACK}/{tier}": 30 for tier in TIERS}
 
 
 def test_a_second_run_changes_nothing(play: Any) -> None:
@@ -149,6 +158,12 @@ def test_a_new_image_is_recorded_and_replaces_nothing(cloud: Cloud, play: Any) -
     assert _instances(cloud) == before
 
 
+def test_journals_are_kept_for_as_long_as_the_inventory_says(cloud: Cloud, play: Any) -> None:
+    play("observability", observability_log_retention_days=90)
+    assert set(_log_groups(cloud).values()) == {90}
+    assert play("observability", observability_log_retention_days=90).changed == []
+
+
 def test_status_shows_where_clients_go(play: Any) -> None:
     shown = play("status").result("app-group", "Show them")["msg"]
     assert shown["url"].startswith(f"http://chatlift-{STACK}")
@@ -169,6 +184,7 @@ def test_destroy_keeps_the_data_and_site_takes_it_up_again(cloud: Cloud, play: A
     assert not _groups(cloud)
     assert _volumes(cloud) == volumes
     assert _secrets(cloud) == secrets
+    assert len(_log_groups(cloud)) == 3
 
     assert play("destroy", confirm=STACK).changed == []
 
@@ -181,6 +197,7 @@ def test_destroy_takes_the_data_too_when_told(cloud: Cloud, play: Any) -> None:
     play("destroy", confirm=STACK, destroy_data=True, secrets_recovery_days=0)
     assert not _volumes(cloud)
     assert not _secrets(cloud)
+    assert not _log_groups(cloud)
     ec2, iam, elb = cloud.client("ec2"), cloud.client("iam"), cloud.client("elbv2")
     assert not ec2.describe_launch_templates()["LaunchTemplates"]
     assert not ec2.describe_network_interfaces(Filters=OF_STACK)["NetworkInterfaces"]

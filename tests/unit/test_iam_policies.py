@@ -20,13 +20,16 @@ ARN = f"arn:aws:kms:{REGION}:*:key/{KEY}"
 OTHER = f"arn:aws:kms:{REGION}:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"
 
 
-def _policy(template: str, tier: str, secrets_key: str = "", volume_key: str = "") -> Any:
+def _policy(
+    template: str, tier: str, secrets_key: str = "", volume_key: str = "", sessions: bool = False
+) -> Any:
     """The statements by their Sid; redis-a1 has the volume key, redis-b1 none."""
     loader = DataLoader()
     variables = {
         **loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True),
         "chatlift_region": REGION,
         "chatlift_stack": STACK,
+        "iam_session_manager": sessions,
         "secrets_kms_key_id": secrets_key,
         "groups": {"members": ["redis-a1", "redis-b1"]},
         "hostvars": {"redis-a1": {"data_tier_kms_key_id": volume_key}, "redis-b1": {}},
@@ -73,6 +76,23 @@ def test_an_instance_may_tag_its_tier_with_its_certificates_only(template: str, 
         },
         "ForAllValues:StringEquals": {"aws:TagKeys": "chatlift:certificates"},
     }
+
+
+@pytest.mark.parametrize(
+    ("template", "tier"), [("instance.yml.j2", "app"), ("member.yml.j2", "mysql")]
+)
+def test_an_instance_may_write_to_the_log_group_of_its_own_tier_only(
+    template: str, tier: str
+) -> None:
+    statement = _policy(template, tier)["WriteOwnLogs"]
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"] == f"arn:aws:logs:{REGION}:*:log-group:/chatlift/{STACK}/{tier}:*"
+
+
+def test_sessions_are_allowed_only_where_they_are_wanted() -> None:
+    assert "ssm" not in str(_policy("instance.yml.j2", "app"))
+    allowed = _policy("instance.yml.j2", "app", sessions=True)["OpenSessions"]["Action"]
+    assert {action.split(":")[0] for action in allowed} == {"ssm", "ssmmessages"}
 
 
 @pytest.mark.parametrize(

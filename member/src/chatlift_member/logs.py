@@ -31,7 +31,7 @@ LINGER_SECONDS = 1.0
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-LAST_WORDS_SECONDS = 10.0
+LAST_WORDS_SECONDS = 5.0
 """For what is still to be sent when systemd stops the service."""
 
 
@@ -182,7 +182,7 @@ class Forwarder:
             except API_ERRORS as error:
                 sentence = self._explain(error)
             if sentence != said:
-                log.warning("%s Its journal stays on this instance until then.", sentence)
+                log.warning("%s Meanwhile the entries wait in the journal.", sentence)
                 said = sentence
             # With jitter: the instances of a stack do not come back all at once.
             if self._stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311

@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: log_groups
+short_description: Where the journals of a stack's instances go
+version_added: 0.1.0
+description:
+  - Keeps for each tier of a stack a log group of CloudWatch Logs,
+    named C(/chatlift/<stack>/<tier>).
+  - The stock module takes a task a tier for it, and never changes the key of a group.
+options:
+  stack:
+    description: Name of the stack.
+    type: str
+    required: true
+  state:
+    description: Whether the groups exist. V(absent) deletes them with all that they hold.
+    type: str
+    choices: [present, absent]
+    default: present
+  retention_days:
+    description: >-
+      Days for which entries are kept, one of the numbers that CloudWatch Logs knows. V(0) keeps
+      them for ever.
+    type: int
+    choices: [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+      2557, 2922, 3288, 3653]
+    default: 30
+  kms_key_arn:
+    description: >-
+      ARN of the key that encrypts new entries. Empty is CloudWatch Logs' own.
+    type: str
+    default: ""
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Says what would be made or changed.
+    support: full
+  diff_mode:
+    description: Shows retention and key before and after.
+    support: full
+author:
+  - The chatlift authors (@chatlift)
+"""
+
+EXAMPLES = r"""
+- name: Keep the journals of a stack for three months
+  chatlift.aws.log_groups:
+    stack: demo
+    retention_days: 90
+"""
+
+RETURN = r"""
+names:
+  description: The groups' names by tier.
+  type: dict
+  returned: always
+"""
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.chatlift.aws.plugins.module_utils import layout
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import pages
+from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = [
+    *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192),
+    *(2557, 2922, 3288, 3653),
+]
+ARGUMENTS = {
+    "stack": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "retention_days": {"type": "int", "choices": RETENTION_DAYS, "default": 30},
+    "kms_key_arn": {"type": "str", "default": ""},
+}
+
+
+class LogGroups:
+    """The log groups of a stack."""
+
+    def __init__(self, client: Any, changes: Changes, stack: str) -> None:
+        self.client = client
+        self.changes = changes
+        self.stack = stack
+        prefix = layout.log_group_name(stack, "")
+        found = pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+        self.present = {group["logGroupName"]: group for group in found}
+
+    def ensure(self, tier: str, retention_days: int, kms_key_arn: str) -> None:
+        name = layout.log_group_name(self.stack, tier)
+        group = self.present.get(name)
+        if group is None:
+            group = self._create(name, tier, kms_key_arn)
+        self._ensure_retention(name, group.get("retentionInDays", 0), retention_days)
+        self._ensure_key(name, group.get("kmsKeyId", ""), kms_key_arn)
+
+    def delete(self, tier: str) -> None:
+        name = layout.log_group_name(self.stack, tier)
+        if name in self.present:
+            self.changes.apply(
+                name, "present", None, self.client.delete_log_group, logGroupName=name
+            )
+
+    def _create(self, name: str, tier: str, kms_key_arn: str) -> dict[str, Any]:
+        key = {"kmsKeyId": kms_key_arn} if kms_key_arn else {}
+        self.changes.apply(
+            name,
+            None,
+            "present",
+            self.client.create_log_group,
+            logGroupName=name,
+            tags=layout.tags(self.stack, name, tier),
+            **key,
+        )
+        return key
+
+    def _ensure_retention(self, name: str, before: int, wanted: int) -> None:
+        if before == wanted:
+            return
+        what = f"days for which {name} keeps entries"
+        if wanted:
+            self.changes.apply(
+                what,
+                before,
+                wanted,
+                self.client.put_retention_policy,
+                logGroupName=name,
+                retentionInDays=wanted,
+            )
+        else:
+            self.changes.apply(
+                what, before, wanted, self.client.delete_retention_policy, logGroupName=name
+            )
+
+    def _ensure_key(self, name: str, before: str, wanted: str) -> None:
+        if before == wanted:
+            return
+        what = f"key of {name}"
+        if wanted:
+            self.changes.apply(
+                what,
+                before,
+                wanted,
+                self.client.associate_kms_key,
+                logGroupName=name,
+                kmsKeyId=wanted,
+            )
+        else:
+            self.changes.apply(
+                what, before, wanted, self.client.disassociate_kms_key, logGroupName=name
+            )
+
+
+def present(module: AnsibleAWSModule, changes: Changes) -> dict:
+    stack = module.params["stack"]
+    groups = LogGroups(module.client("logs"), changes, stack)
+    for tier in layout.TIERS:
+        groups.ensure(tier, module.params["retention_days"], module.params["kms_key_arn"])
+    return _names(stack)
+
+
+def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
+    stack = module.params["stack"]
+    groups = LogGroups(module.client("logs"), changes, stack)
+    for tier in layout.TIERS:
+        groups.delete(tier)
+    return _names(stack)
+
+
+def _names(stack: str) -> dict[str, dict[str, str]]:
+    return {"names": {tier: layout.log_group_name(stack, tier) for tier in layout.TIERS}}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    run(module, present if module.params["state"] == "present" else absent)
+
+
+if __name__ == "__main__":
+    main()
