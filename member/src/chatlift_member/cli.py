@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import http.client
 import logging
 import signal
@@ -12,6 +13,7 @@ from types import FrameType
 from . import logs, mysql_force
 from .agent import Agent
 from .errors import Abandoned, AgentError
+from .gateway import Gateway
 from .health import PORT
 
 EXIT_FAILED = 1
@@ -38,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="be the member; started by chatlift-member.service")
     commands.add_parser("logs", help="forward the journal; started by chatlift-logs.service")
+    commands.add_parser(
+        "gateway", help="log in at Redis and MySQL for applications; started by chatlift-gateway"
+    )
     commands.add_parser("status", help="print the health of this member; exit 0 when it is good")
     force = commands.add_parser(
         "force-bootstrap",
@@ -49,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         return run()
     if chosen.command == "logs":
         return forward_logs()
+    if chosen.command == "gateway":
+        return serve_gateway()
     if chosen.command == "force-bootstrap":
         return force_bootstrap(chosen.reason)
     return status()
@@ -74,6 +81,17 @@ def forward_logs() -> int:
     _log_to_the_journal()
     try:
         logs.run()
+    except AgentError as error:
+        logging.error("%s", error)
+        return EXIT_FAILED
+    return 0
+
+
+def serve_gateway() -> int:
+    """Serve applications that know neither TLS nor passwords until systemd ends the service."""
+    _log_to_the_journal()
+    try:
+        asyncio.run(Gateway().run())
     except AgentError as error:
         logging.error("%s", error)
         return EXIT_FAILED
