@@ -54,6 +54,14 @@ def test_a_broken_template_is_named_and_nothing_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_template_can_refuse_a_stack(templates: Path, tmp_path: Path) -> None:
+    (templates / "gateway.json.data").write_text(
+        '{"format": "json", "content": {"user": "{{ refuse(\'Redis is a cluster.\') }}"}}'
+    )
+    with pytest.raises(AgentError, match=r"^Redis is a cluster\.$"):
+        render_all(VALUES, tmp_path / "run", templates)
+
+
 def test_a_document_is_serialised(templates: Path, tmp_path: Path) -> None:
     (templates / "settings.json.data").write_text(
         '{"format": "json", "content": {"password": "{{ secrets.app_password }}"}}'

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 
@@ -17,6 +17,7 @@ from .documents import render_document
 from .errors import AgentError
 from .facts import Facts
 from .files import write_atomically
+from .redis_sentinel import place
 from .tier import Tls
 
 TEMPLATES = Path("/etc/chatlift/templates")
@@ -41,6 +42,7 @@ def variables(facts: Facts, secrets: Mapping[str, str], tls: Tls) -> dict[str, A
         "cpus": facts.cpus,
         "redis_members": identity.redis,
         "redis_topology": identity.redis_topology,
+        "redis_sentinels": place(identity.redis),
         "mysql_members": identity.mysql,
         "mysql_group_name": identity.mysql_group_name,
         "active_address": "",
@@ -64,6 +66,8 @@ def render_all(values: Mapping[str, Any], target: Path, templates: Path = TEMPLA
         autoescape=False,  # noqa: S701 (configuration files, not HTML)
     )
     environment.filters["sha256"] = _sha256
+    environment.filters["redis_quote"] = _redis_quote
+    environment.globals["refuse"] = _refuse
     rendered = {
         path: (template, _render(environment, templates, template, own_values))
         for template in sorted(templates.rglob("*"))
@@ -118,3 +122,13 @@ def _install(template: Path, path: Path, text: str) -> Path:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse(sentence: str) -> NoReturn:
+    """For a template that cannot serve this stack: what the image holds and the stack differ."""
+    raise AgentError(sentence)
+
+
+def _redis_quote(text: str) -> str:
+    """``text`` as one word of a file that Redis or Sentinel reads, whatever it holds."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
