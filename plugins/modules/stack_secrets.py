@@ -6,14 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stack_secrets
-short_description: Certificates and passwords of a stack, made once, kept in AWS Secrets Manager
+short_description: Certificates and passwords of a stack, kept in AWS Secrets Manager
 version_added: 0.1.0
 description:
-  - Keeps the secrets C(chatlift/<stack>/ca), C(redis), C(mysql) and C(app) complete. What is there
-    is never made again; a missing password or certificate is made; a tier's certificate is renewed
-    before it ends and when the members' addresses change.
-  - Keys and passwords exist only in this module's memory and in Secrets Manager. They are no
-    variables, no module parameters, no files on the controller, and in no result.
+  - Keeps the secrets C(chatlift/<stack>/ca), C(redis), C(mysql) and C(app) complete. A missing
+    password is made; what is there is never changed.
+  - Says which certificates are due, because there is none, it ends soon, the members' addresses
+    have changed, or the authority has. The role C(secrets) has community.crypto make them, and
+    gives them back with O(certificate).
+  - Passwords exist only in this module's memory and in Secrets Manager. They are no variables, no
+    module parameters, no files on the controller, and in no result. Nor is a private key in any
+    result.
   - A secret that is scheduled for deletion is restored, because the data volumes of the stack were
     made with it.
 options:
@@ -49,14 +52,42 @@ options:
     type: list
     elements: str
     default: []
-  certificate_days:
-    description: Days a tier's certificate is good for.
-    type: int
-    default: 825
   renew_days:
-    description: Days before its end at which a tier's certificate is renewed.
+    description: Days before its end at which a tier's certificate is due.
     type: int
     default: 90
+  renew_older_days:
+    description: >-
+      Days after which a certificate is due although it is good; 0 for any that is there. Without
+      it, age is no reason.
+    type: int
+  authority:
+    description:
+      - How far to replace the certificate authority, which takes three stages so that no instance
+        ever meets a certificate it does not trust.
+      - V(trust) adds a new one that signs nothing yet; with O(renew_older_days), only if the
+        present one is that old. V(issue) lets the new one sign. V(drop) ends the trust in the old.
+      - A stage that is done already changes nothing.
+    type: str
+    choices: [keep, trust, issue, drop]
+    default: keep
+  certificate:
+    description: A certificate that was due, to be kept.
+    type: dict
+    suboptions:
+      name:
+        description: Whose it is.
+        type: str
+        choices: [ca, redis, mysql]
+        required: true
+      certificate:
+        description: The certificate as PEM.
+        type: str
+        required: true
+      private_key:
+        description: Its key as PEM.
+        type: str
+        required: true
   kms_key_id:
     description: Key to encrypt new secrets with, instead of the account's default.
     type: str
@@ -74,7 +105,8 @@ requirements:
   - cryptography >= 42
 attributes:
   check_mode:
-    description: Says which keys of which secrets would be made or changed.
+    description: >-
+      Says which keys of which secrets would be made or changed, and which certificates are due.
     support: full
   diff_mode:
     description: Shows the names of keys, never a value.
@@ -98,9 +130,23 @@ arns:
   description: The secrets' ARNs by name, without those that check mode did not make.
   type: dict
   returned: when present
+due:
+  description: >-
+    The certificates that have to be made, in this order, each with its C(name) (C(ca), C(redis) or
+    C(mysql)), the reason C(why), its C(common_name) and its subject alternative C(names).
+  type: list
+  elements: dict
+  returned: when present
+certificates:
+  description: >-
+    By tier, the fingerprint of the certificates that its instances should serve, which they tell in
+    their tag C(chatlift:certificates).
+  type: dict
+  returned: when present
 """
 
 import json
+from copy import deepcopy
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
@@ -111,15 +157,26 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import tag_
 from ansible_collections.chatlift.aws.plugins.module_utils.secret_contents import (
     Secret,
     Wanted,
+    add,
     complete,
+    due,
+    fingerprint,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
 NAMES = ("ca", "redis", "mysql", "app")
 
+# An authority that ends sooner may cut short the life of a certificate it signs.
+AUTHORITY_DAYS = 900
+
 ADDRESS_OPTIONS = {
     "redis": {"type": "list", "elements": "str", "required": True},
     "mysql": {"type": "list", "elements": "str", "required": True},
+}
+CERTIFICATE_OPTIONS = {
+    "name": {"type": "str", "choices": ["ca", "redis", "mysql"], "required": True},
+    "certificate": {"type": "str", "required": True},
+    "private_key": {"type": "str", "required": True, "no_log": True},
 }
 ARGUMENTS = {
     "stack": {"type": "str", "required": True},
@@ -127,8 +184,14 @@ ARGUMENTS = {
     "addresses": {"type": "dict", "options": ADDRESS_OPTIONS},
     "database": {"type": "str", "default": "chat"},
     "app_extra": {"type": "list", "elements": "str", "default": []},
-    "certificate_days": {"type": "int", "default": 825},
     "renew_days": {"type": "int", "default": 90},
+    "renew_older_days": {"type": "int"},
+    "authority": {
+        "type": "str",
+        "choices": ["keep", "trust", "issue", "drop"],
+        "default": "keep",
+    },
+    "certificate": {"type": "dict", "options": CERTIFICATE_OPTIONS},
     "kms_key_id": {"type": "str"},
     "recovery_days": {"type": "int", "default": 7},
 }
@@ -186,12 +249,13 @@ class Store:
         if description is not None and before == after:
             return description["ARN"]
         changed_keys = sorted(key for key in after if before.get(key) != after[key])
+        dropped = sorted(before.keys() - after.keys())
         shown_before = sorted(key for key in changed_keys if key in before)
         full_name = layout.secret_name(self.stack, name)
         if description is not None:
             self.changes.apply(
                 f"secret {full_name}",
-                {"made before": shown_before},
+                {"made before": shown_before + dropped},
                 {"made anew": changed_keys},
                 self.client.put_secret_value,
                 SecretId=description["ARN"],
@@ -237,22 +301,39 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     store = Store(module.client("secretsmanager"), changes, params["stack"])
     descriptions = {name: store.describe(name) for name in NAMES}
     before = {name: store.read(name, descriptions[name]) for name in NAMES}
-    after = complete(
-        before,
-        Wanted(
-            stack=params["stack"],
-            addresses=params["addresses"],
-            database=params["database"],
-            app_extra=params["app_extra"],
-            days=params["certificate_days"],
-            renew_days=params["renew_days"],
-        ),
+    wanted = Wanted(
+        stack=params["stack"],
+        addresses=params["addresses"],
+        database=params["database"],
+        app_extra=params["app_extra"],
+        renew_days=params["renew_days"],
+        renew_older_days=params["renew_older_days"],
+        authority=params["authority"],
     )
+    after = deepcopy(before)
+    if params["certificate"]:
+        add(after, **params["certificate"])
+    after = complete(after, wanted)
     arns = {
         name: store.write(name, descriptions[name], before[name], after[name], params["kms_key_id"])
         for name in NAMES
     }
-    return {"arns": {name: arn for name, arn in arns.items() if arn}}
+    if "certificate" in after["ca"]:
+        left = certificates.days_left(after["ca"]["certificate"])
+        if left < AUTHORITY_DAYS:
+            module.warn(
+                f"The certificate authority of the stack {params['stack']} ends in {left} days. Run"
+                f" playbooks/rotate_authority.yml."
+            )
+    missing = due(after, wanted)
+    if changes.check_mode:
+        for one in missing:
+            changes.apply(f"certificate {one['name']}", None, one["why"], dict)
+    return {
+        "arns": {name: arn for name, arn in arns.items() if arn},
+        "due": missing,
+        "certificates": {tier: fingerprint(after[tier]) for tier in layout.TIERS},
+    }
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
