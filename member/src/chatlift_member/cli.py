@@ -10,8 +10,7 @@ import signal
 import sys
 from types import FrameType
 
-from . import logs, mysql_force
-from .agent import Agent
+from . import mysql_force
 from .errors import Abandoned, AgentError
 from .gateway import Gateway
 from .health import PORT
@@ -63,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> int:
     """Run the agent until the instance leaves its group."""
+    from .agent import Agent  # boto3 takes half a second, which the gateway need not wait
+
     _log_to_the_journal()
     signal.signal(signal.SIGTERM, _end)
     try:
@@ -78,6 +79,8 @@ def run() -> int:
 
 def forward_logs() -> int:
     """Forward the journal until systemd ends the service."""
+    from . import logs  # as above
+
     _log_to_the_journal()
     try:
         logs.run()
