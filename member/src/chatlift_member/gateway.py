@@ -142,10 +142,10 @@ class Gateway:
 
 
 def _reason(error: OSError | EOFError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not good: {error.verify_message}"
     if isinstance(error, EOFError):
         return "it closed the connection"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not good: {error.verify_message}"
     if isinstance(error, TimeoutError):
         return f"no answer within {LOGIN_SECONDS:.0f} s"
-    return os.strerror(error.errno) if error.errno else str(error)
+    return os.strerror(error.errno) if error.errno else "it closed the connection"
