@@ -118,13 +118,15 @@ class Agent:
         kind = TIERS[identity.tier]
         source = Source(self.secretsmanager, identity.secret_arn, kind.secret_keys)
         secret = recall(Context.run, kind.secret_keys) or source.wait(Deadline(WAIT_SECONDS))
-        context = Context(self.facts, secret.values, self.services)
-        write_tls(secret.values, context.tls, kind.key_group)
+        known = dict(secret.values)
+        context = Context(self.facts, known, self.services)
+        write_tls(known, context.tls, kind.key_group)
         tier = kind(context)
 
         def install(secret: Secret) -> None:
-            write_tls(secret.values, context.tls, kind.key_group)
-            values = config.variables(self.facts, secret.values, context.tls)
+            known.update(secret.values)
+            write_tls(known, context.tls, kind.key_group)
+            values = config.variables(self.facts, known, context.tls)
             config.render_all(values, context.run)
 
         def keep(secret: Secret) -> None:
