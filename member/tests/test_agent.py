@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from authority import Authority
@@ -29,6 +29,8 @@ class World:
     pending: bool = True
     given: dict[str, float] = field(default_factory=dict)
     """Seconds that a step was given."""
+    launch_seconds: float = 0
+    drain_seconds: float = 0
     leaving: list[bool] = field(default_factory=lambda: [False, False, True])
 
     def do(self, what: str, deadline: Deadline | None = None) -> None:
@@ -68,6 +70,10 @@ def tier_of(world: World) -> Any:
     class Tier:
         secret_keys = frozenset(("ca",))
         key_group = "root"
+
+        variables: ClassVar[dict[str, Any]] = {"active_address": "10.0.0.9"}
+        launch_seconds = world.launch_seconds
+        drain_seconds = world.drain_seconds
 
         def __init__(self, context: Any) -> None: ...
 
@@ -191,3 +197,20 @@ def test_only_what_depends_on_the_data_may_take_hours(world: World) -> None:
 def test_an_app_instance_that_does_not_come_up_is_replaced_soon(world: World) -> None:
     agent(world, tier="app", member=None, volume_id=None).run()
     assert world.given["join"] <= 1200
+
+
+def test_a_tier_may_need_longer_than_usual(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.launch_seconds, world.drain_seconds = 90, 45
+    monkeypatch.setattr(module, "TIERS", {"app": tier_of(world)})
+    agent(world, tier="app", member=None, volume_id=None).run()
+    assert world.given["join"] == module.WAIT_SECONDS + world.launch_seconds
+    assert world.given["hand_over"] == module.LEAVE_SECONDS + world.drain_seconds
+
+
+def test_the_templates_get_what_the_tier_knows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(module.config, "render_all", lambda values, _: seen.append(values))
+    agent(world).run()
+    assert seen[0]["active_address"] == "10.0.0.9"

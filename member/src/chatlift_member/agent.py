@@ -127,7 +127,7 @@ class Agent:
             known.update(secret.values)
             write_tls(known, context.tls, kind.key_group)
             values = config.variables(self.facts, known, context.tls)
-            config.render_all(values, context.run)
+            config.render_all({**values, **tier.variables}, context.run)
 
         def keep(secret: Secret) -> None:
             remember(context.run, secret)
@@ -149,7 +149,8 @@ class Agent:
     def _become(self, tier: Tier) -> None:
         """Make this instance the member. On a running member every step finds its work done."""
         identity = self.facts.identity
-        deadline = Deadline(JOIN_SECONDS if identity.volume_id else WAIT_SECONDS)
+        usual = JOIN_SECONDS if identity.volume_id else WAIT_SECONDS
+        deadline = Deadline(usual + tier.launch_seconds)
         if identity.volume_id and identity.member:
             notify("STATUS=Waiting for the data volume.")
             soon = deadline.at_most(WAIT_SECONDS)
@@ -176,9 +177,9 @@ class Agent:
 
     def _leave(self, tier: Tier) -> None:
         """Let go of everything. The instance ends in any case, so a failed step stops no other."""
-        notify("STATUS=Leaving.", f"WATCHDOG_USEC={2 * LEAVE_SECONDS * 1_000_000}")
+        deadline = Deadline(LEAVE_SECONDS + tier.drain_seconds)
+        notify("STATUS=Leaving.", f"WATCHDOG_USEC={2 * deadline.seconds * 1_000_000:.0f}")
         log.info("The group ends this instance: leaving.")
-        deadline = Deadline(LEAVE_SECONDS)
         for what, act in (
             ("Handing over", tier.hand_over),
             ("Stopping the service", tier.stop),

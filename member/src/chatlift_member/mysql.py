@@ -14,7 +14,7 @@ from . import mysql_accounts, mysql_data, mysql_force
 from .health import Status
 from .mysql_group import Action, Decision, View, decide, successor
 from .mysql_server import ENTERING, Server, Session, SqlError
-from .tier import Context
+from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ PAUSE = (5.0, 60.0)
 BOOTSTRAP_OFF = "SET GLOBAL group_replication_bootstrap_group = OFF"
 
 
-class MySql:
+class MySql(Member):
     """Implements `chatlift_member.tier.Tier`."""
 
     secret_keys = frozenset(

@@ -10,7 +10,7 @@ from .health import Status
 from .redis_client import Clients, Unanswered
 from .redis_nodes import View
 from .redis_plan import Command, Plan, is_formation_over, may_form, next_plan
-from .tier import Context
+from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ https://redis.io/docs/latest/commands/cluster-failover/
 """
 
 
-class Redis:
+class Redis(Member):
     """Forms, joins and leaves the cluster; what to do is decided in `redis_plan`."""
 
     secret_keys = frozenset(

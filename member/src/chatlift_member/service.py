@@ -26,6 +26,34 @@ class Services:
         """Make ``unit`` read its files again; it is restarted if it knows no other way."""
         self._systemctl("try-reload-or-restart", unit, timeout=timeout)
 
+    def begin(self, unit: str) -> subprocess.Popen[bytes]:
+        """Start ``unit`` and return at once; the process ends with 0 when it has started.
+
+        For a unit that is ``Type=oneshot`` this means: when its command has succeeded.
+        """
+        return subprocess.Popen(
+            ["systemctl", "start", unit], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def kill(self, unit: str, timeout: float = 10) -> None:
+        """End ``unit`` now, without asking its processes, and wait until it has ended."""
+        self._systemctl("stop", "--no-block", unit, timeout=timeout)
+        # Nothing is left to be killed when it does not run, which is not worth an error.
+        subprocess.run(
+            ["systemctl", "kill", "--signal=SIGKILL", unit], check=False, capture_output=True
+        )
+        self._systemctl("stop", unit, timeout=timeout)
+
+    def show(self, unit: str, *properties: str) -> dict[str, str]:
+        """The ``properties`` of ``unit`` as systemd has them: systemctl(1), "show"."""
+        shown = subprocess.run(
+            ["systemctl", "show", f"--property={','.join(properties)}", unit],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        return dict(line.split("=", 1) for line in shown.splitlines())
+
     def is_active(self, unit: str) -> bool:
         """Whether ``unit`` runs."""
         return (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from .facts import Facts
 from .health import Status
@@ -41,6 +42,14 @@ class Context:
     run: Path = RUN
 
 
+class Member:
+    """What the durable tiers have in common: nothing out of the usual."""
+
+    variables: Mapping[str, Any] = MappingProxyType({})
+    launch_seconds: float = 0
+    drain_seconds: float = 0
+
+
 class Tier(Protocol):
     """What the agent asks of a tier, in this order; a constructor takes one `Context`.
 
@@ -58,6 +67,18 @@ class Tier(Protocol):
 
     key_group: str
     """Group that may read ``tls/server.key``: ``redis``, ``mysql``, ``root``."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """What the tier adds to the variables of the templates; when that changes, it renders."""
+
+    @property
+    def launch_seconds(self) -> float:
+        """How much longer than usual an instance of this tier may take to become a member."""
+
+    @property
+    def drain_seconds(self) -> float:
+        """How much longer than usual it may take to leave."""
 
     def prepare(self, deadline: Deadline) -> None:
         """Make the service's directories on the mounted volume; initialise its data when new.
