@@ -24,21 +24,30 @@ def _pem(certificate: x509.Certificate) -> str:
 
 
 class Authority:
-    """One authority; all of them have the same name, as a stack's old one and new one do."""
+    """One authority; all of them have the same name, as a stack's old one and new one do.
+
+    What tells them apart is the identifier of their key.
+    """
 
     def __init__(self, end: datetime = NOW + 10 * YEAR) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         constraint = x509.BasicConstraints(ca=True, path_length=0)
         builder = self._builder("authority", NOW - YEAR, end).public_key(self._key.public_key())
         builder = builder.add_extension(constraint, critical=True)
+        own = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        builder = builder.add_extension(own, critical=False)
         self.pem = _pem(builder.sign(self._key, hashes.SHA256()))
 
-    def issue(self, start: datetime = NOW - YEAR, end: datetime = NOW + YEAR) -> dict[str, str]:
-        """The TLS part of a tier's secret, good for 127.0.0.1."""
+    def issue(
+        self, start: datetime = NOW - YEAR, end: datetime = NOW + YEAR, address: str = "127.0.0.1"
+    ) -> dict[str, str]:
+        """The TLS part of a tier's secret, good for one address."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         builder = self._builder("server", start, end).public_key(key.public_key())
         builder = builder.add_extension(names, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
         return {
             "ca": self.pem,
             "certificate": _pem(builder.sign(self._key, hashes.SHA256())),
