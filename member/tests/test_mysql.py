@@ -13,7 +13,8 @@ from typing import Any
 import chatlift_member.mysql as tier_module
 import member_factory
 import pytest
-from chatlift_member import mysql_force
+from chatlift_member import disk, mysql_accounts, mysql_force
+from chatlift_member.disk import Disk
 from chatlift_member.errors import NotInTime
 from chatlift_member.gtid import GtidSet
 from chatlift_member.mysql import CLONE_FROM, NEVER_CLONE, MySql
@@ -53,6 +54,7 @@ class FakeServer:
     shown: View | None = None
     then: dict[str, View] = field(default_factory=dict)
     failing: str = ""
+    answers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
 
     def view(self) -> View:
@@ -73,7 +75,7 @@ class FakeServer:
         for statement, shown in self.then.items():
             if statement in said:
                 self.shown = shown
-        return [{"1": 1}]
+        return next((rows for part, rows in self.answers.items() if part in said), [])
 
 
 @dataclass
@@ -86,10 +88,16 @@ class Fleet:
     a: FakeServer
     b: FakeServer
     c: FakeServer
+    used: list[int]
+    """Per cent of mysql-a1's volume."""
+    room: set[str]
+    """Addresses of the members whose volume has room."""
+    services: FakeServices
 
 
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
+    used, room = [50], {"address-b", "address-c"}
     servers = {member["name"]: FakeServer(member["name"]) for member in MEMBERS}
 
     class Servers:
@@ -97,18 +105,29 @@ def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
         remote = staticmethod(lambda name, *rest: servers[name])
 
     monkeypatch.setattr(tier_module, "Server", Servers)
+    monkeypatch.setattr(mysql_accounts, "read_plugins", dict)
+    monkeypatch.setattr(mysql_accounts, "missing", lambda *_: [("make it", ["CREATE it"])])
+    monkeypatch.setattr(disk, "has_room", lambda address, port: address in room)
+    monkeypatch.setattr(disk, "look", lambda path: Disk(path, used=used[0], free=100 - used[0]))
     facts = member_factory.facts(tier="mysql", member="mysql-a1", mysql=MEMBERS, redis=[])
-    context = Context(facts, SECRETS, services=FakeServices(), run=tmp_path)  # type: ignore[arg-type]
+    services = FakeServices()
+    context = Context(facts, SECRETS, services=services, run=tmp_path)  # type: ignore[arg-type]
     clock = member_factory.Clock()
-    return Fleet(MySql(context, clock), tmp_path, clock, *servers.values())
+    return Fleet(MySql(context, clock), tmp_path, clock, *servers.values(), used, room, services)
 
 
 class FakeServices:
     def __init__(self) -> None:
-        self.stopped: list[str] = []
+        self.done: list[str] = []
+
+    def start(self, unit: str, timeout: float) -> None:
+        self.done.append(f"start {unit}")
 
     def stop(self, unit: str, timeout: float) -> None:
-        self.stopped.append(unit)
+        self.done.append(f"stop {unit}")
+
+    def kill(self, unit: str) -> None:
+        self.done.append(f"kill {unit}")
 
 
 # -- entering ----------------------------------------------------------------------------------
@@ -129,7 +148,7 @@ def test_the_first_member_starts_the_group_and_makes_the_database(fleet: Fleet) 
         "SET GLOBAL offline_mode = OFF",
         "SET GLOBAL group_replication_bootstrap_group = OFF",
     ]
-    assert "information_schema.schemata" in fleet.a.heard[7]
+    assert fleet.a.heard[7:] == ["CREATE it"]
 
 
 def test_a_joiner_opens_to_applications_only_after_a_second_look(fleet: Fleet) -> None:
@@ -242,6 +261,59 @@ def test_a_server_that_does_not_answer_is_down(fleet: Fleet) -> None:
     assert status.detail == "MySQL on mysql-a1 does not answer (timed out)."
 
 
+def test_a_full_volume_is_told_and_takes_no_member_out_of_service(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", GROUP)
+    fleet.used[0] = 97
+    status = fleet.tier.status()
+    assert (status.healthy, status.leads) == (True, True)
+    assert "is 97% full" in status.detail
+    assert status.metrics["disk_used_ratio"] == 0.97
+    fleet.a.shown = None
+    assert "does not answer (timed out). The data volume" in fleet.tier.status().detail
+
+
+# -- a full volume -----------------------------------------------------------------------------
+
+
+def test_a_primary_with_a_full_volume_lets_a_member_with_room_lead(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", GROUP)
+    fleet.tier.heal()
+    assert fleet.a.heard == ["CREATE it"]
+    fleet.used[0] = 96
+    fleet.room.remove("address-b")
+    fleet.tier.heal()
+    assert "SELECT group_replication_set_as_primary(uuid-c, 1)" in fleet.a.heard
+    assert fleet.services.done == []
+
+
+@pytest.mark.parametrize("group", [GROUP, AFTER], ids=["nobody-has-room", "secondary"])
+def test_else_a_full_volume_changes_nothing_but_is_logged_once(
+    fleet: Fleet, group: tuple[Seat, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.a.shown = view("a", group)
+    fleet.used[0] = 96
+    if group is GROUP:
+        fleet.room.clear()
+    for _ in range(3):
+        fleet.tier.heal()
+    assert not any("set_as_primary" in said for said in fleet.a.heard)
+    assert caplog.text.count("96% full") == 1
+
+
+def test_commits_that_hang_on_a_full_volume_end_the_server_for_others_to_lead(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.a.shown = view("a", GROUP)
+    fleet.a.failing = "set_as_primary"
+    fleet.used[0] = 100
+    fleet.tier.heal()
+    assert "mysql-a1 still leads" in caplog.text
+    assert fleet.services.done == []
+    fleet.a.answers["waiting for handler commit"] = [{"1": 1}]
+    fleet.tier.heal()
+    assert fleet.services.done == ["kill mysql.service", "start mysql.service"]
+
+
 # -- leaving -----------------------------------------------------------------------------------
 
 
@@ -251,6 +323,17 @@ def test_the_primary_hands_over_and_waits_until_the_new_one_takes_writes(fleet: 
     fleet.b.shown = view("b", AFTER, read_only=False)
     fleet.tier.hand_over(Deadline(5))
     assert fleet.a.heard == ["SELECT group_replication_set_as_primary(uuid-b, 1)"]
+
+
+def test_a_leaving_primary_prefers_a_member_with_room(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", GROUP)
+    fleet.a.then = {"set_as_primary": view("a", AFTER, read_only=True)}
+    fleet.b.shown = view("b", AFTER, read_only=False)
+    fleet.room.clear()
+    fleet.tier.hand_over(Deadline(5))
+    assert "uuid-b" in fleet.a.heard[-1]
+    fleet.room.add("address-c")
+    assert fleet.tier._successor() == "uuid-c"
 
 
 def test_a_hand_over_without_effect_is_an_error(fleet: Fleet) -> None:
@@ -270,7 +353,7 @@ def test_who_does_not_lead_or_is_the_last_hands_nothing_over(
 
 def test_stops_the_service_even_if_the_server_is_gone(fleet: Fleet) -> None:
     fleet.tier.stop(Deadline(5))
-    assert fleet.tier._context.services.stopped == ["mysql.service"]  # type: ignore[attr-defined]
+    assert fleet.services.done == ["stop mysql.service"]
 
 
 def test_leaves_the_group_before_it_stops(fleet: Fleet) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from chatlift_member.gtid import GtidSet
-from chatlift_member.mysql_group import Action, Decision, Seat, View, decide, successor
+from chatlift_member.mysql_group import Action, Decision, Seat, View, decide, successors
 
 MEMBERS = ("mysql-a1", "mysql-b1", "mysql-c1")
 GROUP = "6f6e5a3e-8c1f-4c39-9b11-0a8f0d9d3e01"
@@ -259,5 +259,5 @@ def test_before_the_plugin_has_started_a_server_is_offline() -> None:
 def test_the_secondary_least_behind_takes_over(
     others: tuple[Seat, ...], chosen: str | None
 ) -> None:
-    found = successor(primary(*others), most_behind=100)
-    assert (found.uuid if found else None) == chosen
+    found = [seat.uuid for seat in successors(primary(*others), most_behind=100)]
+    assert (found[0] if found else None) == chosen

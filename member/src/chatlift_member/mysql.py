@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from . import mysql_accounts, mysql_data, mysql_force
-from .health import Status
-from .mysql_group import Action, Decision, View, decide, successor
-from .mysql_server import ENTERING, Server, Session, SqlError
+from . import disk, mysql_accounts, mysql_data, mysql_force
+from .health import PORT, Status
+from .mysql_accounts import NATIVE
+from .mysql_group import Action, Decision, View, decide, successors
+from .mysql_server import ENTERING, Server, SqlError
 from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
 
@@ -43,6 +44,13 @@ PATIENCE = 1
 PAUSE = (5.0, 60.0)
 """Seconds between attempts to enter the group after one that failed: the first, and the longest."""
 
+HANGING_SECONDS = 5
+HANGING = """
+SELECT 1 FROM performance_schema.threads
+ WHERE processlist_state = 'waiting for handler commit'
+   AND processlist_command IN ('Query', 'Execute') AND processlist_time >= %s
+"""
+
 BOOTSTRAP_OFF = "SET GLOBAL group_replication_bootstrap_group = OFF"
 
 
@@ -53,7 +61,7 @@ class MySql(Member):
         {"ca", "certificate", "private_key", "app_database", "root_password"}
         | {
             f"{who}_{what}"
-            for who in ("agent", "app", "replication")
+            for who in ("agent", "app", "replication", "backup", "coordinator")
             for what in ("username", "password")
         }
     )
@@ -67,6 +75,8 @@ class MySql(Member):
         secrets = context.secrets
         user, password = secrets["agent_username"], secrets["agent_password"]
         self._local = Server.local(self._me, user, password)
+        self._root = Server.local(self._me, "root", "")
+        self._plugins = mysql_accounts.read_plugins()
         self._others = [
             Server.remote(peer.name, peer.address, user, password, context.tls)
             for peer in context.facts.identity.others
@@ -75,9 +85,11 @@ class MySql(Member):
         self._said = ""
         self._pause = 0.0
         self._not_before = 0.0
+        self._full = False
 
     def prepare(self, deadline: Deadline) -> None:
-        mysql_accounts.check(self._context.secrets)
+        secrets, plugins = self._context.secrets, self._plugins
+        mysql_accounts.check(secrets, plugins, mysql_data.server_version())
         directory = self._context.data / "mysql"
         if mysql_data.has_data(directory):
             return
@@ -86,9 +98,10 @@ class MySql(Member):
         mysql_data.initialise(
             directory,
             identity=mysql_data.server_uuid(group_name, self._me),
-            sql=mysql_accounts.statements(self._context.secrets),
+            sql=mysql_accounts.initial(secrets, plugins),
             scratch=self._context.run,
             deadline=deadline,
+            options=["--mysql-native-password=ON"] if NATIVE in plugins.values() else [],
         )
 
     def start(self, deadline: Deadline) -> None:
@@ -99,6 +112,7 @@ class MySql(Member):
         wait_for(f"{self._me} to be ONLINE in its group", self._step, deadline, interval=1)
 
     def heal(self) -> None:
+        self._mind_the_disk()
         if self._clock() < self._not_before:
             return
         before = self._reason
@@ -122,20 +136,25 @@ class MySql(Member):
             session.query("ALTER INSTANCE RELOAD TLS")
 
     def status(self) -> Status:
+        space = disk.look(self._context.data)
         try:
             view = self._local.view()
         except SqlError as error:
-            return Status.down("DOWN", str(error))
+            return Status.down("DOWN", f"{error} {space.detail}".rstrip())
         own = view.own
+        # A full volume alone does not make a member unhealthy: it still serves reads, and a primary
+        # that nobody can follow had better keep its clients than lose them, too.
+        reason = "" if view.settled else self._reason
         return Status(
             healthy=view.settled,
             leads=view.leads,
             role={"PRIMARY": "primary", "SECONDARY": "replica"}.get(own.role, "unknown"),
             state=own.state,
-            detail="" if view.settled else self._reason,
+            detail=f"{reason} {space.detail}".strip(),
             metrics={
                 "mysql_members_online": sum(seat.online for seat in view.seats),
                 "mysql_applier_queue_transactions": own.queue,
+                **space.metrics,
             },
         )
 
@@ -148,8 +167,7 @@ class MySql(Member):
             return
         deadline = deadline.at_most(HAND_OVER_SECONDS)
         uuid = wait_for("a secondary that can take over", self._successor, deadline)
-        with self._local.session(timeout=deadline.remaining()) as session:
-            session.query("SELECT group_replication_set_as_primary(%s, %s)", uuid, PATIENCE)
+        self._appoint(uuid, deadline)
         wait_for("the new primary to lead", lambda: self._see_leader(uuid), deadline)
 
     def stop(self, deadline: Deadline) -> None:
@@ -162,6 +180,45 @@ class MySql(Member):
 
     def clean_up(self, deadline: Deadline) -> None:
         """Nothing is left to do: the server keeps nothing outside its data directory."""
+
+    def _appoint(self, uuid: str, deadline: Deadline) -> None:
+        with self._local.session(timeout=deadline.remaining()) as session:
+            session.query("SELECT group_replication_set_as_primary(%s, %s)", uuid, PATIENCE)
+
+    # -- a full volume -------------------------------------------------------------------------
+
+    def _mind_the_disk(self) -> None:
+        """Let a member with room lead before this one's volume is so full that commits hang."""
+        space = disk.look(self._context.data)
+        if space.full != self._full:
+            log.warning("%s", space.detail or f"The data volume of {self._me} has room again.")
+        self._full = space.full
+        if not space.full:
+            return
+        try:
+            view = self._local.view()
+            ready = successors(view, MOST_BEHIND) if view.leads else []
+            roomy = next((seat for seat in ready if disk.has_room(seat.address, PORT)), None)
+            if not roomy:
+                return
+            if self._commits_hang():
+                self._say(logging.WARNING, f"Commits hang: {self._me} ends, for others to lead.")
+                self._context.services.kill(UNIT)
+                self._context.services.start(UNIT, timeout=STATEMENT_SECONDS)
+            else:
+                self._say(logging.WARNING, f"{self._me} lets {roomy.address} lead, which has room.")
+                self._appoint(roomy.uuid, Deadline(STATEMENT_SECONDS))
+        except SqlError as error:
+            self._say(logging.WARNING, f"{self._me} still leads: {error}")
+
+    def _commits_hang(self) -> bool:
+        """Whether clients wait for the binary log to be written, which a full disk never ends.
+
+        Nothing ends such a commit but the end of the server, and it holds up every other way to let
+        another member lead. It is not lost: the other members have it already.
+        """
+        with self._local.session() as session:
+            return bool(session.query(HANGING, HANGING_SECONDS))
 
     # -- becoming and staying a member ---------------------------------------------------------
 
@@ -181,7 +238,7 @@ class MySql(Member):
             if mine.bootstraps:
                 self._tell_server("forget that it started its group", BOOTSTRAP_OFF)
             if mine.own.role == "PRIMARY":
-                self._make_database()
+                self._provide()
         except NotYet as reason:
             self._reason = f"{reason}."
             raise
@@ -273,15 +330,19 @@ class MySql(Member):
             # `_step` sees to it once the member has settled.
             log.warning("group_replication_bootstrap_group may still be on: %s", error)
 
-    def _make_database(self) -> None:
-        """Create the application's database, when there is none, as the first primary finds."""
-        name = self._context.secrets["app_database"]
+    def _provide(self) -> None:
+        """Make the databases and accounts that the group lacks, as its primary."""
         try:
-            with self._local.session(timeout=10) as session:
+            with self._root.session(timeout=10) as session:
                 if not session.view().leads:
                     raise NotYet(f"{self._me} leads, but does not take writes yet")
-                if not _has_database(session, name):
-                    session.query(f"CREATE DATABASE {mysql_accounts.quote_name(name)}")
+                lacking = list(
+                    mysql_accounts.missing(session, self._context.secrets, self._plugins)
+                )
+                for what, statements in lacking:
+                    log.info("The group lacks it, so %s, its primary, will %s.", self._me, what)
+                    for statement in statements:
+                        session.query(statement)
         except SqlError as error:
             raise NotYet(str(error).rstrip(".")) from None
 
@@ -294,10 +355,11 @@ class MySql(Member):
             raise NotYet(str(error).rstrip(".")) from None
 
     def _successor(self) -> str:
-        seat = successor(self._see_myself(), MOST_BEHIND)
-        if not seat:
+        """The secondary that can take over best, if possible one whose volume has room."""
+        ready = successors(self._see_myself(), MOST_BEHIND)
+        if not ready:
             raise NotYet(f"no secondary is ONLINE and less than {MOST_BEHIND} transactions behind")
-        return seat.uuid
+        return next((seat for seat in ready if disk.has_room(seat.address, PORT)), ready[0]).uuid
 
     def _see_leader(self, uuid: str) -> None:
         view = self._see_myself()
@@ -315,9 +377,3 @@ def _view_or_none(server: Server) -> View | None:
         return server.view()
     except SqlError:
         return None
-
-
-def _has_database(session: Session, name: str) -> bool:
-    return bool(
-        session.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", name)
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import AgentError
+from .mysql_accounts import Version
 from .wait import Deadline
 
 OWNER = "mysql"
@@ -18,6 +20,22 @@ OWNER = "mysql"
 def server_uuid(group_name: str, member: str) -> str:
     """The server UUID of ``member``: the same after its volume was replaced."""
     return str(uuid.uuid5(uuid.UUID(group_name), member))
+
+
+def server_version() -> Version:
+    """The version of the server in this image."""
+    said = subprocess.run(
+        ["mysqld", "--no-defaults", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    ).stdout
+    found = re.search(r"Ver (\d+)\.(\d+)\.(\d+)", said)
+    if not found:
+        raise AgentError(f"mysqld --version says {said.strip()!r}, which names no version.")
+    major, minor, patch = map(int, found.groups())
+    return major, minor, patch
 
 
 def has_data(directory: Path) -> bool:
@@ -36,13 +54,19 @@ def has_data(directory: Path) -> bool:
 
 
 def initialise(
-    directory: Path, *, identity: str, sql: Iterable[str], scratch: Path, deadline: Deadline
+    directory: Path,
+    *,
+    identity: str,
+    sql: Iterable[str],
+    scratch: Path,
+    deadline: Deadline,
+    options: Iterable[str] = (),
 ) -> None:
     """Make a data directory that holds nothing but what the statements ``sql`` create.
 
     It is made beside ``directory`` and renamed when complete, so that a half-made one is never
     served. ``identity`` is the server's UUID; ``scratch`` is a directory on tmpfs, because ``sql``
-    holds secrets.
+    holds secrets; ``options`` are what mysqld needs to understand ``sql``.
     """
     new = directory.with_name(f"{directory.name}.new")
     if new.exists():
@@ -57,6 +81,7 @@ def initialise(
             f"--datadir={new}",
             "--initialize-insecure",  # the statements give root's account its protection
             f"--init-file={script.name}",
+            *options,
             deadline=deadline,
         )
     (new / "auto.cnf").write_text(f"[auto]\nserver-uuid={identity}\n", encoding="ascii")

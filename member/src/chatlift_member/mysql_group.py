@@ -218,10 +218,10 @@ def _start(me: str, views: Mapping[str, View]) -> Decision:
     return Decision(Action.BOOTSTRAP, f"{me} starts the group: every member answers and {what}.")
 
 
-def successor(view: View, most_behind: int) -> Seat | None:
-    """The ONLINE secondary that is best able to lead: the least behind, then by address.
+def successors(view: View, most_behind: int) -> list[Seat]:
+    """The ONLINE secondaries that are able to lead: the least behind first, then by address.
 
-    None while every one is more than ``most_behind`` transactions behind: a new primary makes its
+    Not those that are more than ``most_behind`` transactions behind: a new primary makes its
     clients wait until it has applied them.
     """
     ready = [
@@ -229,7 +229,7 @@ def successor(view: View, most_behind: int) -> Seat | None:
         for seat in view.seats
         if seat.online and seat.uuid != view.uuid and seat.queue <= most_behind
     ]
-    return min(ready, key=lambda seat: (seat.queue, seat.address), default=None)
+    return sorted(ready, key=lambda seat: (seat.queue, seat.address))
 
 
 def _list(names: Iterable[str]) -> str:

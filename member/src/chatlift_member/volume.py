@@ -49,12 +49,14 @@ def plan_format(signature: Signature, member: str) -> Literal["format", "keep"]:
     if signature.type != "ext4":
         raise AgentError(
             f"The data volume holds {signature.type!r}, not the ext4 of {member}; nothing was "
-            "written. Check which volume the member's user data names."
+            "written. Check that volume_id in /etc/chatlift/instance.json is this member's volume; "
+            "if it is, and holds nothing to keep, put an empty volume in its place."
         )
     if signature.label != member:
         raise AgentError(
             f"The data volume is labelled {signature.label!r}, so it is not the one of {member}; "
-            "nothing was written. Check which volume the member's user data names."
+            "nothing was written. Check volume_id in /etc/chatlift/instance.json; if the volume "
+            f"was restored or copied for {member}, name it so: e2label DEVICE {member}."
         )
     return "keep"
 
@@ -104,12 +106,30 @@ def mount(device: Path, member: str, target: Path) -> None:
     """Mount ``device`` on ``target``, after formatting it if, and only if, it is wholly empty."""
     if target.is_mount():
         _check_mounted(device, target)
+        grow(device, target)
         return
     if plan_format(probe(device), member) == "format":
         log.info("The data volume is empty: making the file system of %s.", member)
         _run("mkfs.ext4", "-q", "-m", "1", "-L", member, str(device))
     target.mkdir(mode=0o755, parents=True, exist_ok=True)
     _run("mount", "-t", "ext4", "-o", MOUNT_OPTIONS, str(device), str(target))
+    grow(device, target)
+
+
+def grow(device: Path, target: Path) -> None:
+    """Let the mounted file system fill its device, which somebody may have enlarged.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/recognize-expanded-volume-linux.html
+    """
+    before = _size(target)
+    _run("resize2fs", str(device))
+    if (after := _size(target)) != before:
+        log.info(
+            "The file system on %s grew with its volume from %d MiB to %d MiB.",
+            target,
+            before >> 20,
+            after >> 20,
+        )
 
 
 def probe(device: Path) -> Signature:
@@ -126,7 +146,8 @@ def probe(device: Path) -> Signature:
     if answer.returncode:
         raise AgentError(
             f"blkid cannot tell what {device} holds (exit {answer.returncode}: "
-            f"{answer.stderr.strip() or 'conflicting signatures'}); nothing was written."
+            f"{answer.stderr.strip() or 'conflicting signatures'}); nothing was written. "
+            "Look at it with wipefs, which shows signatures and changes nothing unless told to."
         )
     return parse_blkid(answer.stdout)
 
@@ -158,6 +179,11 @@ def release(ec2: Any, volume_id: str, instance_id: str, target: Path, deadline: 
             raise NotYet(f"its state is {state}")
 
     wait_for(f"volume {volume_id} to be available again", available, deadline, interval=1)
+
+
+def _size(target: Path) -> int:
+    stat = os.statvfs(target)
+    return stat.f_blocks * stat.f_frsize
 
 
 def _check_mounted(device: Path, target: Path) -> None:
