@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from chatlift_member.errors import AgentError
 from chatlift_member.facts import Peer
-from chatlift_member.redis import best_replica, judge
+from chatlift_member.redis_cluster import best_replica, judge
 from chatlift_member.redis_nodes import Node, View, parse_nodes
 from chatlift_member.redis_plan import (
     Command,
@@ -279,7 +279,7 @@ def test_cluster_nodes_is_parsed() -> None:
     ],
 )
 def test_good_standing(view: View, healthy: bool, role: str) -> None:
-    status = judge(view, {"used_memory": 5})
+    status = judge(view, "", {"redis_used_memory": 5})
     assert (status.healthy, status.role) == (healthy, role)
     assert status.leads == (role == "primary")
     assert status.metrics["redis_used_memory"] == 5

@@ -19,7 +19,8 @@ from .imds import Imds
 from .lifecycle import Lifecycle
 from .mysql import MySql
 from .notify import notify
-from .redis import Redis
+from .redis_cluster import RedisCluster
+from .redis_replicated import RedisReplicated
 from .refresh import Hooks, Refresh
 from .secrets import Secret, Source, recall, remember, write_tls
 from .service import Services
@@ -51,9 +52,10 @@ BEAT_SECONDS = 1.0
 HEAL_EVERY = 5
 """Beats between two looks at what the tier itself has to mend."""
 
-TIERS: dict[str, type[App] | type[Redis] | type[MySql]] = {
+TIERS: dict[str, type[App] | type[RedisCluster] | type[RedisReplicated] | type[MySql]] = {
     "app": App,
-    "redis": Redis,
+    "redis": RedisCluster,
+    "redis-replicated": RedisReplicated,
     "mysql": MySql,
 }
 
@@ -115,7 +117,7 @@ class Agent:
     def _know(self) -> tuple[Tier, Refresh]:
         """Get the secret and build the tier; from here on port 8008 tells the truth."""
         identity = self.facts.identity
-        kind = TIERS[identity.tier]
+        kind = TIERS[identity.kind]
         source = Source(self.secretsmanager, identity.secret_arn, kind.secret_keys)
         secret = recall(Context.run, kind.secret_keys) or source.wait(Deadline(WAIT_SECONDS))
         known = dict(secret.values)

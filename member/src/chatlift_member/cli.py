@@ -10,10 +10,11 @@ import signal
 import sys
 from types import FrameType
 
-from . import mysql_force
+from . import mysql_force, redis_sentinel
 from .errors import Abandoned, AgentError
 from .gateway import Gateway
 from .health import PORT
+from .tier import DATA, RUN
 
 EXIT_FAILED = 1
 """systemd starts the agent again."""
@@ -43,9 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
         "gateway", help="log in at Redis and MySQL for applications; started by chatlift-gateway"
     )
     commands.add_parser("status", help="print the health of this member; exit 0 when it is good")
+    commands.add_parser(
+        "sentinel-config", help="write Sentinel's file; run before redis-sentinel.service starts"
+    )
     force = commands.add_parser(
         "force-bootstrap",
-        help="MySQL: start the group from this member although it may lack what others have",
+        help="MySQL, replicated Redis: let this member lead although it may lack what others have",
     )
     force.add_argument("--reason", required=True, help="why, and on whose word; for the journal")
     chosen = parser.parse_args(arguments)
@@ -55,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         return forward_logs()
     if chosen.command == "gateway":
         return serve_gateway()
+    if chosen.command == "sentinel-config":
+        return write_sentinel_config()
     if chosen.command == "force-bootstrap":
         return force_bootstrap(chosen.reason)
     return status()
@@ -101,6 +107,16 @@ def serve_gateway() -> int:
     return 0
 
 
+def write_sentinel_config() -> int:
+    """Join what the agent rendered and what Sentinel learned before."""
+    try:
+        redis_sentinel.write_config(RUN, DATA)
+    except OSError as error:
+        print(f"Sentinel's file cannot be written: {error}.", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
 def status() -> int:
     """Print what port 8008 says."""
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=3)
@@ -118,7 +134,7 @@ def force_bootstrap(reason: str) -> int:
     """Leave an operator's order for the running agent, which logs it when it obeys."""
     mysql_force.order(reason)
     print(
-        "Ordered; the agent obeys once it sees no running group (journalctl -fu chatlift-member)."
+        "Ordered; the agent obeys once it sees that nobody leads (journalctl -fu chatlift-member)."
     )
     return 0
 

@@ -39,6 +39,12 @@ class Identity:
     """``cluster`` or ``replicated`` (one master, replicas, Sentinel)."""
 
     @property
+    def kind(self) -> str:
+        """The tier, or ``redis-replicated``."""
+        replicated = self.tier == "redis" and self.redis_topology == "replicated"
+        return "redis-replicated" if replicated else self.tier
+
+    @property
     def peers(self) -> tuple[Peer, ...]:
         """Every member of this instance's own tier, this one included, in the order of names."""
         tiers = {"redis": self.redis, "mysql": self.mysql}

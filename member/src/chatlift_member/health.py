@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 PORT = 8008
 REFRESH_SECONDS = 0.5
 STALE_SECONDS = 5.0
-"""A status older than this is no longer believed: the look at the service itself hangs."""
+"""A status older than this is no longer believed, unless it says otherwise: the look at the
+service itself hangs."""
 
 FIRST_LOOK_SECONDS = 10.0
 
@@ -38,6 +39,8 @@ class Status:
     """A sentence for people, empty when there is nothing to add."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Name to value, such as ``{"mysql_members_online": 3}``; served as ``chatlift_<name>``."""
+    good_for: float = STALE_SECONDS
+    """Seconds from the beginning of the look for which it may be believed."""
 
     @classmethod
     def down(cls, state: str, detail: str) -> Status:
@@ -102,10 +105,11 @@ class Monitor:
     def _watch(self, look: Callable[[], Status]) -> None:
         while True:
             self.refresh(look)
-            time.sleep(REFRESH_SECONDS)
+            time.sleep(min(REFRESH_SECONDS, self._status.good_for / 4))
 
     def refresh(self, look: Callable[[], Status]) -> None:
         """Take one look; a defect of the look itself counts as a service that is down."""
+        begun = self._clock()
         try:
             status = look()
         except Exception as error:
@@ -117,13 +121,13 @@ class Monitor:
             self._status.healthy,
         ):
             log.info("Now %s, %s. %s", status.role, status.state, status.detail)
-        self._status, self._seen = status, self._clock()
+        self._status, self._seen = status, begun
         self.looked.set()
 
     def status(self) -> Status:
         """The latest status, unless it is too old to be believed."""
         age = self._clock() - self._seen
-        if age > STALE_SECONDS and self._status.healthy:
+        if age > self._status.good_for and self._status.healthy:
             return Status.down("stale", f"The service has not answered for {age:.0f} s.")
         return self._status
 

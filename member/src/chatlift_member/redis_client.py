@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -19,6 +19,11 @@ from .tier import Tls
 SECONDS = 1.0
 """Limit of connecting and of one answer. All commands used here take microseconds."""
 
+THREADS = 32
+"""Enough for all members to be asked while some of them, which are gone, let others wait."""
+
+Answer = TypeVar("Answer")
+
 Unanswered = redis.RedisError
 """What a call raises when the server is away, is loading its data, or refuses."""
 
@@ -29,16 +34,32 @@ class Clients:
     def __init__(self, secrets: Mapping[str, str], tls: Tls) -> None:
         self._secrets = secrets
         self._tls = tls
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, int], Any] = {}
         self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="redis")
 
-    def call(self, address: str, *words: str) -> Any:
+    def call(self, address: str, *words: str, port: int = PORT) -> Any:
         """The answer to one command; raises `Unanswered`."""
         with self._lock:
-            if address not in self._clients:
-                self._clients[address] = self._connect(address)
-            client = self._clients[address]
-        return client.execute_command(*words)
+            if (address, port) not in self._clients:
+                self._clients[address, port] = self._connect(address, port)
+            client = self._clients[address, port]
+        try:
+            return client.execute_command(*words)
+        except redis.ConnectionError:
+            # The kept connection was closed, as Sentinel does when it changes a server's role.
+            return client.execute_command(*words)
+
+    def ask(
+        self, question: Callable[[Peer], Answer], peers: Sequence[Peer]
+    ) -> Iterator[tuple[Peer, Answer]]:
+        """Ask all ``peers`` at once; who answers comes out in the order of the answers."""
+        asked = {self._pool.submit(question, peer): peer for peer in peers}
+        for answer in as_completed(asked):
+            try:
+                yield asked[answer], answer.result()
+            except Unanswered:
+                continue
 
     def view(self, address: str) -> View:
         """How the server at ``address`` sees the cluster; raises `Unanswered`."""
@@ -72,20 +93,13 @@ class Clients:
 
     def survey(self, peers: Sequence[Peer]) -> dict[str, View]:
         """The views of those among ``peers`` that answer, by name; asked all at once."""
-        with ThreadPoolExecutor(len(peers)) as pool:
-            views = pool.map(self._view_or_none, peers)
-        return {peer.name: view for peer, view in zip(peers, views, strict=True) if view}
+        answers = self.ask(lambda peer: self.view(peer.address), peers)
+        return {peer.name: view for peer, view in answers}
 
-    def _view_or_none(self, peer: Peer) -> View | None:
-        try:
-            return self.view(peer.address)
-        except Unanswered:
-            return None
-
-    def _connect(self, address: str) -> Any:
+    def _connect(self, address: str, port: int) -> Any:
         return redis.Redis(
             host=address,
-            port=PORT,
+            port=port,
             username=self._secrets["agent_username"],
             password=self._secrets["agent_password"],
             ssl=True,

@@ -10,7 +10,7 @@ import chatlift_member.redis as tier_module
 import pytest
 from chatlift_member.errors import NotInTime
 from chatlift_member.facts import Peer
-from chatlift_member.redis import Redis
+from chatlift_member.redis_cluster import RedisCluster
 from chatlift_member.redis_nodes import Node, View
 from chatlift_member.service import Services
 from chatlift_member.tier import Context
@@ -52,8 +52,8 @@ def note(tmp_path: Path) -> Path:
     return tmp_path / "redis/forming"
 
 
-def tier(note: Path) -> Redis:
-    return Redis(Context(facts(), {}, Services(), data=note.parent.parent))
+def tier(note: Path) -> RedisCluster:
+    return RedisCluster(Context(facts(), {}, Services(), data=note.parent.parent))
 
 
 def test_a_formation_is_noted_before_its_first_command(cluster: Cluster, note: Path) -> None:
