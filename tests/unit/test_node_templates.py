@@ -12,7 +12,23 @@ import pytest
 import yaml
 
 ROLE = Path(__file__).parents[2] / "roles" / "node"
-DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()) | {
+    "_node_mysql_port": 3306,
+    "_node_redis_port": 6379,
+}
+MYSQL = [
+    {"name": f"mysql-{az}1", "az": az, "address": f"10.42.3{n}.21"} for n, az in enumerate("abc")
+]
+REDIS = [
+    {"name": f"redis-{az}1", "az": az, "address": f"10.42.3{n}.11"} for n, az in enumerate("abc")
+]
+FACTS = {
+    "cpus": 2,
+    "mysql_members": MYSQL,
+    "redis_members": REDIS,
+    "redis_topology": "cluster",
+    "active_address": "",
+}
 
 
 def _bake(name: str, **variables: Any) -> str:
@@ -37,91 +53,118 @@ def _boot(template: str, **variables: Any) -> str:
     """The file as the member agent renders it."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
     )
-    return environment.from_string(template).render(**variables)
+    return environment.from_string(template).render(**{**FACTS, **variables})
 
 
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "plain",
-        "",
-        r"""a"b'c\d$e`f""",
-        "$(reboot) `reboot` ${HOME}",
-        "two\nlines",
-        " edges ",
-        r"\n \\ \" \$",
-        "# no comment; nor this",
-        "%n %% {{ 7 * 7 }}",
-        "ünï",
-    ],
-)
-def test_a_setting_reaches_the_application_as_it_is(secret: str, tmp_path: Path) -> None:
-    baked = _bake("app.env.j2", node_environment={"SECRET": "{{ secrets.password }}", "AFTER": "1"})
-    rendered = _boot(baked, secrets={"password": secret})
-    (tmp_path / "app.env").write_text(rendered)
-    # Within double quotes a POSIX shell unquotes as systemd does: systemd.exec(5).
-    told = subprocess.run(
-        ["sh", "-c", '. ./app.env; printf "%s|%s" "$SECRET" "$AFTER"'],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert told.stdout == f"{secret}|1"
+def _haproxy(facts: dict[str, Any] | None = None, **variables: Any) -> str:
+    return _boot(_bake("haproxy.cfg.j2", **variables), **(facts or {}))
 
 
-def test_an_unknown_variable_of_a_setting_fails_at_boot() -> None:
-    baked = _bake("app.env.j2", node_environment={"NODES": "{{ redis_nodes }}"})
-    with pytest.raises(jinja2.UndefinedError):
-        _boot(baked, redis_members=[])
+def _section(configuration: str, name: str) -> list[str]:
+    """The lines of a section such as ``backend application``."""
+    lines = configuration.split(f"\n{name}\n")[1].splitlines()
+    indented = [index for index, line in enumerate(lines) if line[:1].strip()]
+    return [line.strip() for line in lines[: indented[0] if indented else None] if line.strip()]
 
 
-def _members(tier: str, host: int) -> list[dict[str, str]]:
-    return [
-        {"name": f"{tier}-{az}1", "az": az, "address": f"10.42.3{n}.{host}"}
-        for n, az in enumerate("abc")
-    ]
-
-
-def _haproxy(cpus: int, topology: str = "cluster") -> str:
-    return _boot(
-        _bake("haproxy.cfg.j2"),
-        cpus=cpus,
-        mysql_members=_members("mysql", 21),
-        redis_members=_members("redis", 11),
-        redis_topology=topology,
-    )
+def _servers(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("server ")]
 
 
 def test_haproxy_has_one_server_a_process_and_one_a_database() -> None:
-    lines = [line.strip() for line in _haproxy(cpus=12).splitlines()]
-    servers = [line for line in lines if line.startswith("server ")]
+    configuration = _haproxy({"cpus": 12})
+    servers = _servers(_section(configuration, "backend application"))
+    assert len(servers) == 12
     assert servers[0] == "server app1 127.0.0.1:3001"
     assert servers[11] == "server app12 127.0.0.1:3012"
-    assert servers[12:] == [
+    assert _servers(_section(configuration, "listen mysql")) == [
         "server mysql-a1 10.42.30.21:3306",
         "server mysql-b1 10.42.31.21:3306",
         "server mysql-c1 10.42.32.21:3306",
     ]
 
 
-def test_haproxy_leads_to_the_redis_master_when_there_is_one() -> None:
-    text = _haproxy(cpus=1, topology="replicated")
-    listen = text[text.index("listen redis") :]
-    assert "bind 127.0.0.1:6379" in listen
-    assert "server redis-c1 10.42.32.11:6379" in listen
-    assert "listen redis" not in _haproxy(cpus=1)
+def test_an_instance_with_one_process_has_one_server() -> None:
+    lines = _section(_haproxy({"cpus": 12}, node_processes="instance"), "backend application")
+    assert _servers(lines) == ["server app1 127.0.0.1:3001"]
 
 
-@pytest.mark.parametrize("topology", ["cluster", "replicated"])
-def test_haproxy_accepts_its_configuration(tmp_path: Path, topology: str) -> None:
+def test_a_standby_passes_clients_on_with_their_addresses() -> None:
+    configuration = _haproxy({"active_address": "10.42.16.7"}, node_processes="stack")
+    assert _servers(_section(configuration, "backend application")) == [
+        "server app1 10.42.16.7:8080"
+    ]
+    assert "X-Forwarded-For" not in configuration
+    assert "http-request deny deny_status 503 if { req.hdr(X-Chatlift-Standby) -m found }" in (
+        _section(configuration, "frontend clients")
+    )
+
+
+def test_the_active_instance_of_a_stack_serves_clients_itself() -> None:
+    configuration = _haproxy(node_processes="stack")
+    assert _servers(_section(configuration, "backend application")) == [
+        "server app1 127.0.0.1:3001"
+    ]
+    assert "X-Chatlift-Standby" not in configuration
+
+
+@pytest.mark.parametrize(
+    ("topology", "gateway", "bind"),
+    [("replicated", False, "127.0.0.1:6379"), ("replicated", True, "127.0.0.1:16379")],
+)
+def test_one_address_leads_to_the_redis_master(topology: str, gateway: bool, bind: str) -> None:
+    port = 16379 if gateway else 6379
+    configuration = _haproxy({"redis_topology": topology}, _node_redis_port=port)
+    lines = _section(configuration, "listen redis")
+    assert f"bind {bind}" in lines
+    assert _servers(lines) == [f"server {peer['name']} {peer['address']}:6379" for peer in REDIS]
+
+
+def test_a_redis_cluster_has_no_single_address() -> None:
+    assert "listen redis" not in _haproxy()
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {},
+        {"node_stickiness": "cookie"},
+        {"node_stickiness": "source"},
+        {"node_processes": "instance"},
+        {"node_processes": "stack"},
+        {
+            "node_health_check": "websocket",
+            "node_health_path": "/socket.io/?EIO=4&transport=websocket",
+        },
+        {"node_health_path": "/a#b;c'd", "node_health_status": "200-299,401"},
+        {"node_forwarded_hops": 0},
+        {"node_forwarded_hops": 2},
+        {"node_tunnel_timeout": "10m", "node_health_interval": "500ms"},
+        {"_node_redis_port": 16379, "_node_mysql_port": 13306},
+    ],
+    ids=lambda variant: ",".join(map(str, variant.values())) or "default",
+)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"redis_topology": "replicated", "cpus": 32},
+        {"active_address": "10.42.16.7"},
+    ],
+    ids=["cluster", "replicated", "standby"],
+)
+def test_haproxy_accepts_its_configuration(
+    variant: dict[str, Any], facts: dict[str, Any], tmp_path: Path
+) -> None:
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     assert program, "haproxy is needed for this test: apt-get install haproxy"
     file = tmp_path / "haproxy.cfg"
-    file.write_text(_haproxy(cpus=2, topology=topology))
+    file.write_text(_haproxy(facts, **variant))
     check = subprocess.run([program, "-c", "-f", str(file)], capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
     assert "WARNING" not in check.stderr, check.stderr
