@@ -95,8 +95,9 @@ def test_the_application_belongs_to_root_alone(host: Any) -> None:
 
 
 def test_nothing_starts_by_itself(host: Any) -> None:
-    for name in ("haproxy", "chatlift-app@1", "chatlift-release"):
+    for name in ("haproxy", "chatlift-app@1"):
         assert not host.service(name).is_enabled
+    assert host.check_output("systemctl is-enabled chatlift-release") == "static"
 
 
 def test_the_agent_knows_how_it_runs(host: Any) -> None:
