@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test lint unit integration molecule e2e down clean
+.PHONY: help setup rehearse test lint unit integration molecule e2e replicated down clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -24,7 +24,7 @@ rehearse: setup
 test: setup
 	@rehearsal down
 	trap 'rehearsal down' EXIT
-	for stage in lint unit integration molecule rehearse e2e; do
+	for stage in lint unit integration molecule rehearse e2e replicated; do
 	  echo "=== $$stage"
 	  start=$$SECONDS
 	  $(MAKE) --no-print-directory $$stage
@@ -53,6 +53,12 @@ molecule: setup
 
 e2e: setup
 	@pytest tests/e2e
+
+# Once more with the same images, and with Redis behind one address. The tests of the stage before end
+# with the destruction of their stack, its data included.
+replicated: setup
+	@python -m tests.e2e.rehearse --redis-topology replicated
+	pytest tests/e2e --redis-topology replicated
 
 down:
 	@rehearsal down

@@ -2,10 +2,13 @@
 
 Starts the rehearsal, runs ``playbooks/site.yml``, sends a chat message from one application
 instance to another, and prints what an operator wants to know next.
+
+    python -m tests.e2e.rehearse [--redis-topology replicated]
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
@@ -47,11 +50,16 @@ def run(command: list[str]) -> None:
         sys.exit(code)
 
 
-def run_site(stages: Stages) -> None:
+def run_site(stages: Stages, redis_topology: str) -> None:
     """Run ``playbooks/site.yml``, show its output, and time each of its plays."""
     environment = dict(os.environ, ANSIBLE_FORCE_COLOR="1" if sys.stdout.isatty() else "0")
     process = subprocess.Popen(
-        ["ansible-playbook", "playbooks/site.yml"],
+        [
+            "ansible-playbook",
+            "playbooks/site.yml",
+            "-e",
+            f"chatlift_redis_topology={redis_topology}",
+        ],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
@@ -93,11 +101,14 @@ def report(stack: Stack, stages: Stages, console: Console) -> None:
 
 def main() -> None:
     """Rehearse, and end with the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--redis-topology", choices=["cluster", "replicated"], default="cluster")
+    topology = parser.parse_args().redis_topology
     stages = Stages()
     with stages.stage("rehearsal up"):
         run(["rehearsal", "up"])
-    run_site(stages)
-    stack = Stack(STACK)
+    run_site(stages, topology)
+    stack = Stack(STACK, topology)
     with stages.stage("a chat message between two instances"):
         sender, receiver, text = asyncio.run(exchange(stack.url()))
     console = Console(width=max(150, Console().width))

@@ -83,17 +83,22 @@ def wait_for(what: str, probe: Callable[[], T | None], seconds: float) -> T:
 
 
 class Stack:
-    """One stack, by name."""
+    """One stack, by name, and the topology of its Redis: ``cluster`` or ``replicated``."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, redis_topology: str = "cluster") -> None:
         environment = rehearsal_environment()
         self.name = name
+        self.redis_topology = redis_topology
         self._session = boto3.Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
         self._endpoint = environment["AWS_ENDPOINT_URL"]
+
+    def run_playbook(self, *arguments: str) -> str:
+        """Run ``ansible-playbook`` for this stack; see `run_playbook`."""
+        return run_playbook("-e", f"chatlift_redis_topology={self.redis_topology}", *arguments)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the rehearsal."""

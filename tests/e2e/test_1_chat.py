@@ -11,7 +11,7 @@ from redis import Redis
 
 from tests.e2e.chat_client import ChatClient
 from tests.e2e.conversation import Ledger, exchange, new_name
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Instance, Stack
 
 
 async def test_a_message_travels_between_two_app_instances(stack: Stack) -> None:
@@ -69,18 +69,44 @@ def test_mysql_is_a_group_of_three_with_one_primary(stack: Stack, tmp_path: Path
             ]
 
 
-def test_redis_is_a_cluster_of_three_shards_over_zones(stack: Stack) -> None:
+def _as_agent(stack: Stack, address: str) -> Any:
+    """A client of a Redis member with the agent's rights."""
     secret = stack.secret("redis")
-    members = {member.address: member for member in stack.instances("redis")}
-    assert len(members) == 6
-    server: Any = Redis(
-        host=next(iter(members)),
+    return Redis(
+        host=address,
         ssl=True,
         ssl_ca_data=secret["ca"],
         username=secret["agent_username"],
         password=secret["agent_password"],
         decode_responses=True,
     )
+
+
+def test_redis_has_the_topology_that_was_asked_for(stack: Stack) -> None:
+    members = {member.address: member for member in stack.instances("redis")}
+    assert len(members) == 6
+    if stack.redis_topology == "cluster":
+        _check_cluster(_as_agent(stack, next(iter(members))), members)
+    else:
+        _check_replication(stack, members)
+
+
+def _check_replication(stack: Stack, members: dict[str, Instance]) -> None:
+    """One master that all others follow, and every one of them may succeed it."""
+    (leader,) = stack.leaders("redis")
+    for address, member in members.items():
+        info = _as_agent(stack, address).info("replication")
+        assert info["role"] == ("master" if member == leader else "slave")
+        if member != leader:
+            assert (info["master_host"], info["master_link_status"], info["slave_priority"]) == (
+                leader.address,
+                "up",
+                100,
+            )
+
+
+def _check_cluster(server: Any, members: dict[str, Instance]) -> None:
+    """Three shards whose masters and replicas are in different zones."""
     info = server.execute_command("CLUSTER INFO")
     assert (info["cluster_state"], info["cluster_slots_ok"], info["cluster_size"]) == (
         "ok",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.conversation import Ledger, talking
-from tests.e2e.stack import Stack, run_playbook
+from tests.e2e.stack import Stack
 
 
 def _resources(stack: Stack) -> dict[str, list[str]]:
@@ -51,12 +51,14 @@ async def test_a_stack_made_again_has_its_accounts_and_messages(
 ) -> None:
     async with talking(stack.url(), ledger) as talk:
         await talk.go_on(10)
-    run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}")
+    stack.run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}")
     assert set(_resources(stack)) == {"volumes", "secrets"}
-    run_playbook("playbooks/site.yml")
+    stack.run_playbook("playbooks/site.yml")
     await ledger.check(stack.url())
 
 
 def test_nothing_of_a_stack_stays_when_told_twice(stack: Stack) -> None:
-    run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}", "-e", "destroy_data=true")
+    stack.run_playbook(
+        "playbooks/destroy.yml", "-e", f"confirm={stack.name}", "-e", "destroy_data=true"
+    )
     assert _resources(stack) == {}
