@@ -81,3 +81,10 @@ def test_each_process_gets_files_of_its_own(templates: Path, tmp_path: Path) -> 
         "app/1/server": "1 3001\n",
         "app/2/server": "2 3002\n",
     }
+
+
+def test_any_password_is_one_word_for_redis(templates: Path, tmp_path: Path) -> None:
+    (templates / "redis.conf.j2").write_text("masterauth {{ secrets.app_password | redis_quote }}")
+    values = {**VALUES, "secrets": {"app_password": "a \"b' $c"}}
+    [path] = render_all(values, tmp_path / "run", templates)
+    assert path.read_text() == 'masterauth "\\x61\\x20\\x22\\x62\\x27\\x20\\x24\\x63"\n'
