@@ -84,7 +84,8 @@ def test_the_runtime_is_debians(host: Any) -> None:
 def test_nothing_is_left_of_the_build(host: Any) -> None:
     for name in ("g++", "make", "libnode-dev", "python3-pip"):
         assert not host.package(name).is_installed
-    assert not host.file("/var/tmp/chatlift-build").exists
+    for path in ("/var/tmp/chatlift-build", "/var/tmp/chatlift-apt", "/root/.npm", "/root/.cache"):
+        assert not host.file(path).exists
     assert not host.exists("yarn")
     assert not host.file("/opt/chatlift/app/server/node_modules/node-gyp").exists
 
