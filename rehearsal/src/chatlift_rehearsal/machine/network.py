@@ -16,6 +16,7 @@ from pathlib import Path
 
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine import shell
+from chatlift_rehearsal.machine.kernel import raise_settings, restore_settings
 from chatlift_rehearsal.model import InstanceView, VpcView
 from chatlift_rehearsal.settings import (
     METADATA_ADDRESS,
@@ -25,7 +26,6 @@ from chatlift_rehearsal.settings import (
     Settings,
 )
 
-IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 NETNS = Path("/run/netns")
 
 NFT = """\
@@ -96,9 +96,7 @@ class Network:
                 port=METADATA_PORT,
             ),
         )
-        if (before := IP_FORWARD.read_text()) != "1\n":
-            self._forward_before.write_text(before)
-            IP_FORWARD.write_text("1\n")
+        raise_settings(self._kernel_before)
 
     def destroy(self) -> None:
         """Remove whatever is there of the network, legs of instances included."""
@@ -112,12 +110,11 @@ class Network:
         names = [entry["table"]["name"] for entry in tables if "table" in entry]
         if self._settings.nft_table in names:
             shell.run("nft", "delete", "table", "ip", self._settings.nft_table)
-        if self._forward_before.exists():
-            IP_FORWARD.write_text(self._forward_before.read_text())
+        restore_settings(self._kernel_before)
 
     @property
-    def _forward_before(self) -> Path:
-        return self._settings.run / "ip_forward.before"
+    def _kernel_before(self) -> Path:
+        return self._settings.run / "kernel.json"
 
     def carry(self, vpcs: Iterable[VpcView], addresses: Iterable[str]) -> None:
         """Give the bridge the router address of every VPC, and ``addresses`` of load balancers.
