@@ -22,6 +22,10 @@ options:
     type: list
     elements: str
     required: true
+  certificates:
+    description: >-
+      Fingerprint of the certificates that every instance should serve; O(wait) waits for that too.
+    type: str
   wait:
     description: Wait until every group is in service. Check mode never waits.
     type: bool
@@ -70,7 +74,9 @@ groups:
       description: The version that the next instance starts from.
       type: str
     instances:
-      description: Each instance with its id, address, image, zone, state and version.
+      description: >-
+        Each instance with its id, address, image, zone, state, version and the fingerprint of the
+        certificates that it serves.
       type: list
       elements: dict
 """
@@ -80,12 +86,17 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.chatlift.aws.plugins.module_utils import layout, scaling_group
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
-from ansible_collections.chatlift.aws.plugins.module_utils.resources import pages, wait_until
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
+    pages,
+    tag_dict,
+    wait_until,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
 ARGUMENTS = {
     "stack": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "required": True},
+    "certificates": {"type": "str"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 900},
 }
@@ -99,6 +110,7 @@ class Look:
         self.ec2 = module.client("ec2")
         self.elbv2 = module.client("elbv2")
         stack = module.params["stack"]
+        self.certificates = module.params["certificates"]
         self.names = {layout.resource_name(stack, one): one for one in module.params["names"]}
 
     def __call__(self) -> dict[str, dict[str, Any]]:
@@ -119,6 +131,9 @@ class Look:
                 "in_service": one["LifecycleState"] == "InService"
                 and (healthy is None or one["InstanceId"] in healthy),
                 "launch_template_version": (one.get("LaunchTemplate") or {}).get("Version"),
+                "certificates": tag_dict(details.get(one["InstanceId"], {}).get("Tags")).get(
+                    "chatlift:certificates", ""
+                ),
             }
             for one in group["Instances"]
         ]
@@ -155,21 +170,36 @@ class Look:
             healthy = ids if healthy is None else healthy & ids
         return healthy
 
-    def all_in_service(self, groups: dict[str, dict[str, Any]]) -> bool:
-        return all(groups.get(name, {}).get("in_service") for name in self.names.values())
+    def all_as_wanted(self, groups: dict[str, dict[str, Any]]) -> bool:
+        return not self._amiss(groups)
+
+    def _amiss(self, groups: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """The groups not in service, or without the certificates, by their full names."""
+        return {
+            full_name: name
+            for full_name, name in self.names.items()
+            if not groups.get(name, {}).get("in_service") or self._outdated(groups[name])
+        }
+
+    def _outdated(self, group: dict[str, Any]) -> list[dict[str, Any]]:
+        """The instances that serve other certificates than they should."""
+        wanted = self.certificates
+        return [one for one in group["instances"] if wanted and one["certificates"] != wanted]
 
     def complaints(self, groups: dict[str, dict[str, Any]]) -> str:
-        """What the instances and the last activity of each group not in service are."""
+        """What is amiss with each group: its instances, its last activity, its certificates."""
         return "; ".join(
             f"{name}: {self._complaint(full_name, groups.get(name))}"
-            for full_name, name in self.names.items()
-            if not groups.get(name, {}).get("in_service")
+            for full_name, name in self._amiss(groups).items()
         )
 
     def _complaint(self, full_name: str, group: dict[str, Any] | None) -> str:
         if group is None:
             return "the group is gone"
         states = [f"{one['id']} {one['state']} {one['health']}" for one in group["instances"]]
+        if group["in_service"]:
+            ids = [one["id"] for one in self._outdated(group)]
+            return f"{', '.join(ids)} without the new certificates; see the journal there"
         activities = self.autoscaling.describe_scaling_activities(
             AutoScalingGroupName=full_name, MaxRecords=1
         )["Activities"]
@@ -187,10 +217,11 @@ def look_at_groups(module: AnsibleAWSModule, changes: Changes) -> dict:
             f"There is no group for {', '.join(missing)} in the stack {module.params['stack']}."
             f" Run playbooks/site.yml first."
         )
+    what = "in service, with the new certificates" if look.certificates else "in service"
     groups = wait_until(
         look,
-        look.all_in_service,
-        what=f"{', '.join(look.names.values())} to be in service",
+        look.all_as_wanted,
+        what=f"{', '.join(look.names.values())} to be {what}",
         timeout=module.params["wait_timeout"],
         describe=look.complaints,
     )

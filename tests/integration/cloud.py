@@ -1,12 +1,15 @@
 """The emulated AWS API with instances that obey at once: what playbooks need, in a second.
 
 Nothing runs behind it. A thread says that every instance has started and answers its health check,
-and completes its lifecycle hooks, as the member agent does.
+and completes its lifecycle hooks, as the member agent does. With ``tells_certificates`` it also
+tells, as the agent does, that the instance serves the certificates in its secret.
 """
 
 from __future__ import annotations
 
+import json
 import threading
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -29,6 +32,7 @@ class Cloud:
     """An account of its own on a free port of this machine."""
 
     def __init__(self) -> None:
+        self.tells_certificates = False
         self._emulator = server.start("127.0.0.1", 0, [DEBIAN], REGION)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._obey, daemon=True)
@@ -91,6 +95,22 @@ class Cloud:
                     self._emulator.target_drained(group.arn, target.instance_id)
             self._emulator.step()
             self._complete_hooks(autoscaling)
+            if self.tells_certificates:
+                self._tell_certificates()
+
+    def _tell_certificates(self) -> None:
+        """Tag each instance with the fingerprint of the certificates in its secret."""
+        ec2, secrets = self.client("ec2"), self.client("secretsmanager")
+        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=running):
+            for instance in (one for found in page["Reservations"] for one in found["Instances"]):
+                tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+                name = f"chatlift/{tags['chatlift:stack']}/{tags['chatlift:tier']}"
+                secret = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+                served = (secret["ca"] + secret.get("certificate", "")).encode()
+                tag = {"Key": "chatlift:certificates", "Value": sha256(served).hexdigest()[:16]}
+                if tags.get(tag["Key"]) != tag["Value"]:
+                    ec2.create_tags(Resources=[instance["InstanceId"]], Tags=[tag])
 
     def _complete_hooks(self, autoscaling: Any) -> None:
         for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
