@@ -1,6 +1,7 @@
 # make rehearse   the whole migration on this machine: images, stack, one chat message
 # make test       every check and test, with seconds; the rehearsal is down before and after
 # make molecule   every image role and cluster, each on hosts of its own
+# make docs       write the roles' READMEs from their meta/argument_specs.yml
 # make down       end the rehearsal
 # make clean      end it, and remove its cache and the virtual environment
 
@@ -8,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test lint unit integration molecule e2e replicated down clean
+.PHONY: help setup rehearse test docs lint unit integration molecule e2e replicated down clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -39,6 +40,11 @@ lint: setup
 	packer fmt -check packer
 	packer validate packer
 	ansible-lint --offline
+	ansible-docsmith validate . | tail -n 1
+	ansible-docsmith generate --check . >/dev/null || { echo "A role's README is out of date: run make docs." >&2; exit 1; }
+
+docs: setup
+	@ansible-docsmith generate .
 
 unit: setup
 	@for tests in tests/unit member/tests rehearsal/tests; do pytest $$tests; done
