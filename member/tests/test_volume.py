@@ -96,3 +96,20 @@ def test_a_missing_volume_is_not_waited_for(device: Any) -> None:
 
     with pytest.raises(AgentError, match="The volume vol-1 does not exist"):
         volume.attach(Gone(), "vol-1", "i-new", Deadline(60))
+
+
+def test_a_file_system_fills_its_device_and_is_mounted_even_if_it_cannot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(volume, "_run", lambda *command: ran.append(command))
+    monkeypatch.setattr(volume, "probe", lambda _: Signature("ext4", "mysql-a1"))
+    volume.mount(tmp_path / "device", "mysql-a1", tmp_path / "data")
+    assert [command[0] for command in ran] == ["mount", "resize2fs"]
+
+    def refuse(*command: str) -> None:
+        raise AgentError(f"{command[0]} failed (exit 1).")
+
+    monkeypatch.setattr(volume, "_run", refuse)
+    volume.grow(tmp_path / "device", tmp_path / "data")
+    assert "keeps its size: resize2fs failed (exit 1)." in caplog.text

@@ -119,10 +119,15 @@ def mount(device: Path, member: str, target: Path) -> None:
 def grow(device: Path, target: Path) -> None:
     """Let the mounted file system fill its device, which somebody may have enlarged.
 
+    A member is in service with the space it has rather than not at all.
+
     https://docs.aws.amazon.com/ebs/latest/userguide/recognize-expanded-volume-linux.html
     """
     before = _size(target)
-    _run("resize2fs", str(device))
+    try:
+        _run("resize2fs", str(device))
+    except AgentError as error:
+        log.warning("The file system on %s keeps its size: %s", target, error)
     if (after := _size(target)) != before:
         log.info(
             "The file system on %s grew with its volume from %d MiB to %d MiB.",
