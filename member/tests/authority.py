@@ -32,8 +32,10 @@ class Authority:
     def __init__(self, end: datetime = NOW + 10 * YEAR) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         constraint = x509.BasicConstraints(ca=True, path_length=0)
+        signs = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         builder = self._builder("authority", NOW - YEAR, end).public_key(self._key.public_key())
         builder = builder.add_extension(constraint, critical=True)
+        builder = builder.add_extension(signs, critical=True)
         own = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         builder = builder.add_extension(own, critical=False)
         self.pem = _pem(builder.sign(self._key, hashes.SHA256()))

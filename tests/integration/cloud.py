@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -100,17 +101,21 @@ class Cloud:
 
     def _tell_certificates(self) -> None:
         """Tag each instance with the fingerprint of the certificates in its secret."""
-        ec2, secrets = self.client("ec2"), self.client("secretsmanager")
+        ec2, fingerprint = self.client("ec2"), cache(self._fingerprint)
         running = [{"Name": "instance-state-name", "Values": ["running"]}]
         for page in ec2.get_paginator("describe_instances").paginate(Filters=running):
             for instance in (one for found in page["Reservations"] for one in found["Instances"]):
                 tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-                name = f"chatlift/{tags['chatlift:stack']}/{tags['chatlift:tier']}"
-                secret = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
-                served = (secret["ca"] + secret.get("certificate", "")).encode()
-                tag = {"Key": "chatlift:certificates", "Value": sha256(served).hexdigest()[:16]}
-                if tags.get(tag["Key"]) != tag["Value"]:
+                served = fingerprint(f"chatlift/{tags['chatlift:stack']}/{tags['chatlift:tier']}")
+                if tags.get("chatlift:certificates") != served:
+                    tag = {"Key": "chatlift:certificates", "Value": served}
                     ec2.create_tags(Resources=[instance["InstanceId"]], Tags=[tag])
+
+    def _fingerprint(self, name: str) -> str:
+        found = self.client("secretsmanager").get_secret_value(SecretId=name)
+        secret = json.loads(found["SecretString"])
+        served = secret["ca"] + secret.get("certificate", "")
+        return sha256(served.encode()).hexdigest()[:16]
 
     def _complete_hooks(self, autoscaling: Any) -> None:
         for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
