@@ -17,8 +17,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not hasattr(metafunc.module, "testinfra_hosts"):
         scenario = Path(metafunc.module.__file__).parent
         platforms = yaml.safe_load((scenario / "molecule.yml").read_text())["platforms"]
+        members = [platform for platform in platforms if "members" in platform.get("groups", [])]
         metafunc.module.testinfra_hosts = [
-            f"podman://molecule-{scenario.name}-{platform['name']}" for platform in platforms
+            f"podman://molecule-{scenario.name}-{platform['name']}"
+            for platform in members or platforms
         ]
 
 
