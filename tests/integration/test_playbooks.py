@@ -95,6 +95,12 @@ def test_a_stage_says_which_one_comes_first(play: Any) -> None:
     assert "Run playbooks/network.yml first." in refused.messages[0]
 
 
+def test_nothing_is_launched_when_a_bake_failed(cloud: Cloud, play: Any) -> None:
+    failed = play("site", ok=False)
+    assert any("Nothing was launched" in message for message in failed.messages)
+    assert not _groups(cloud)
+
+
 def test_site_makes_the_stack(cloud: Cloud, play: Any, images: dict[str, str]) -> None:
     play("site")
     groups = _groups(cloud)
