@@ -10,6 +10,8 @@ import pytest
 import yaml
 from testinfra.host import Host
 
+ROLES = Path(__file__).parent.parent / "roles"
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -33,3 +35,14 @@ def listening(host: Host) -> Callable[[], set[str]]:
         return {f"{words[0]} {words[4]}" for words in map(str.split, lines)}
 
     return sockets
+
+
+@pytest.fixture
+def listed() -> Callable[..., set[int]]:
+    """The ports that the named roles say somebody listens on, in ``meta/ports.yml``."""
+
+    def ports(*roles: str) -> set[int]:
+        files = [ROLES / role / "meta/ports.yml" for role in roles]
+        return {entry["port"] for file in files for entry in yaml.safe_load(file.read_text())}
+
+    return ports
