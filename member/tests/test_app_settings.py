@@ -60,3 +60,8 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str, says: str) -> None:
     file.write_text(text)
     with pytest.raises(AgentError, match=says):
         read_settings(file)
+
+
+def test_an_image_without_settings_is_no_image_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match=r"app.json cannot be read .* the role node writes it"):
+        read_settings(tmp_path / "app.json")

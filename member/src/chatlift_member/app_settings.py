@@ -35,8 +35,6 @@ class AppSettings:
 
 def read_settings(path: Path = SETTINGS) -> AppSettings:
     """The settings in ``path``; raises an `AgentError` that names the key and the right form."""
-    if not path.exists():
-        return AppSettings("core", "", release_timeout=600, drain_seconds=30)
     try:
         document = json.loads(path.read_text())
     except OSError as error:
