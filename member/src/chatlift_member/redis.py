@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import disk
 from .errors import AgentError
+from .health import Status
 from .redis_client import Clients, Unanswered
 from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
@@ -89,6 +90,11 @@ class Redis(Member):
     def _give(self, directory: Path, mode: int) -> None:
         shutil.chown(directory, USER, USER)
         directory.chmod(mode)
+
+    def _silent(self, error: Exception) -> Status:
+        """The status of a server that does not answer; with a full disk it may have ended."""
+        full = disk.look(self._context.data).detail
+        return Status.down("stopped", f"Redis does not answer: {error}. {full}".strip())
 
     def _trouble(self, info: dict[str, object]) -> str:
         """Why the server cannot keep what it is given; empty as long as it can."""

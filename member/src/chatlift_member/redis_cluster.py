@@ -69,7 +69,7 @@ class RedisCluster(Redis):
             view = self._clients.view(self._own.address)
             info = self._clients.call(self._own.address, "INFO")
         except Unanswered as error:
-            return Status.down("stopped", f"Redis does not answer: {error}.")
+            return self._silent(error)
         return judge(view, self._trouble(info), self._metrics(info))
 
     def hand_over(self, deadline: Deadline) -> None:

@@ -116,7 +116,7 @@ class RedisReplicated(Redis):
         try:
             info = self._clients.call(self._own.address, "INFO")
         except Unanswered as error:
-            return Status.down("stopped", f"Redis does not answer: {error}.")
+            return self._silent(error)
         is_master = info["role"] == "master"
         if is_master and self._followed:
             self._promoted = self._clock()
