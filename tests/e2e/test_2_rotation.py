@@ -11,7 +11,7 @@ import pymysql
 import redis
 
 from tests.e2e.conversation import Ledger, talking
-from tests.e2e.stack import Instance, Stack, run_playbook
+from tests.e2e.stack import Instance, Stack
 
 
 @dataclass
@@ -61,7 +61,7 @@ async def test_renewed_certificates_drop_no_connection(stack: Stack, ledger: Led
         await talk.go_on(10)
         sockets = {person.name: person.connections for person in talk.clients}
         await asyncio.to_thread(
-            run_playbook, "playbooks/rotate_certificates.yml", "-e", "rotate_older_days=0"
+            stack.run_playbook, "playbooks/rotate_certificates.yml", "-e", "rotate_older_days=0"
         )
         await talk.go_on(10)
         assert {person.name: person.connections for person in talk.clients} == sockets
