@@ -14,6 +14,7 @@ PORTS = sorted((Path(__file__).parents[2] / "roles").glob("*/meta/ports.yml"))
 def test_the_readme_lists_what_listens(file: Path) -> None:
     readme = (file.parents[1] / "README.md").read_text()
     for each in yaml.safe_load(file.read_text()):
+        port = f"{each['port']} ({each['protocol']})"
         who = " ".join(each["who"].split())
-        row = f"| {each['port']} ({each['protocol']}) | {each['address']} | {each['service']} | {who} |"
+        row = f"| {port} | {each['address']} | {each['service']} | {who} |"
         assert row in readme.splitlines(), f"{file.parents[1].name}/README.md lacks: {row}"

@@ -199,7 +199,9 @@ def test_the_specification_of_the_action_is_that_of_the_documentation(collection
 
 
 def test_the_fingerprint_leaves_out_what_the_archive_leaves_out(collection: None) -> None:
-    role = yaml.safe_load((REPOSITORY / "roles" / "node" / "vars" / "main" / "main.yml").read_text())
+    role = yaml.safe_load(
+        (REPOSITORY / "roles" / "node" / "vars" / "main" / "main.yml").read_text()
+    )
     action = import_module(f"{PLUGINS}.action.ami")
     assert role["_node_app_excludes"] == action.IGNORE
 
