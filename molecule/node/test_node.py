@@ -106,6 +106,7 @@ def test_the_agent_knows_how_it_runs(host: Any) -> None:
         "processes": "core",
         "release_command": "node src/server.mjs migrate",
         "release_timeout": 60,
+        "release_restartable": False,
         "drain_seconds": 5,
     }
 
