@@ -113,7 +113,9 @@ def test_a_failed_build_or_one_without_an_image_names_the_log(
 
 def test_an_interrupted_packer_is_waited_for(packer: Any, tmp_path: Path) -> None:
     body = f"""
-        import pathlib, time
+        import pathlib, signal, time
+        # A shell starts what runs in the background with this signal ignored; Packer listens to it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             print("1,,ui,say,==> amazon-ebs.node: Launching", flush=True)
             time.sleep(60)
