@@ -69,6 +69,13 @@ def test_nobody_gets_in_without_tls_or_without_a_user(host: Host) -> None:
     assert "WRONGPASS" in host.run(f"redis-cli {TLS} --user default --pass x ping").stderr
 
 
+def test_nothing_listens_that_is_not_listed(
+    listening: Callable[[], set[str]], listed: Callable[..., set[int]]
+) -> None:
+    ports = {int(socket.rpartition(":")[2]) for socket in listening()}
+    assert ports <= listed("base", "redis", "member")
+
+
 def test_second_start_of_the_agent_disturbs_nothing(host: Host, ask: Callable[[str], str]) -> None:
     def server() -> tuple[str, list[str]]:
         state = ask("cluster info").splitlines()
