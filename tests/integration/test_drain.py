@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 from chatlift_member import haproxy
@@ -70,16 +69,19 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def port(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[int]:
     """The port of an HAProxy whose application is up."""
-    monkeypatch.setattr(haproxy, "STATS_SOCKET", tmp_path / "admin.sock")
+    directory = tmp_path_factory.mktemp("drain")  # a socket's path has at most 108 characters
+    monkeypatch.setattr(haproxy, "STATS_SOCKET", directory / "admin.sock")
     chosen = free_port()
     with Server(("127.0.0.1", 0), Application) as application:
         threading.Thread(target=application.serve_forever, daemon=True).start()
-        configuration = tmp_path / "haproxy.cfg"
+        configuration = directory / "haproxy.cfg"
         configuration.write_text(
             CONFIGURATION.format(
-                socket=tmp_path / "admin.sock",
+                socket=directory / "admin.sock",
                 port=chosen,
                 application=application.server_address[1],
             )

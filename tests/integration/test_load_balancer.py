@@ -6,7 +6,6 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from chatlift_rehearsal.controllers.load_balancers import (
@@ -55,8 +54,9 @@ def target() -> Iterator[int]:
 
 
 @pytest.fixture
-def balancers(tmp_path: Path) -> Iterator[LoadBalancers]:
-    found = LoadBalancers(Settings(tmp_path))
+def balancers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadBalancers]:
+    # A socket's path has at most 108 characters, too few for the name of a test.
+    found = LoadBalancers(Settings(tmp_path_factory.mktemp("lb")))
     yield found
     found.stop_all()
 
