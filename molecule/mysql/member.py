@@ -7,6 +7,7 @@ mysql_cluster has them.
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,8 @@ from chatlift_member.tier import DATA, RUN, Context, Tls
 from chatlift_member.wait import Deadline
 
 NAME = "mysql-a1"
-DISK = Path("/var/tmp/disk")
+# losetup knows files of all hosts of this machine by their names alone.
+DISK = Path(f"/var/tmp/mysql-{socket.gethostname()}")
 MIB = 1 << 20
 
 

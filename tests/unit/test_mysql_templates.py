@@ -10,6 +10,8 @@ import jinja2
 import pytest
 import yaml
 
+from tests.unit.baked import bake
+
 ROLE = Path(__file__).parents[2] / "roles" / "mysql"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 PRIVATE = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
@@ -20,21 +22,7 @@ MIB = 1 << 20
 
 
 def _bake(name: str, **variables: Any) -> str:
-    """The template as the role installs it; the marks are those of tasks/configure.yml."""
-    environment = jinja2.Environment(
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-    )
-    source = (ROLE / "templates" / name).read_text()
-    return environment.from_string(source).render(**{**DEFAULTS, **PRIVATE, **variables})
+    return bake(ROLE / "templates" / name, {**DEFAULTS, **PRIVATE, **variables})
 
 
 def _settings(gib: float = 4, cpus: int = 2, **variables: Any) -> dict[str, str]:

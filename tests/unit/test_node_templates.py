@@ -11,6 +11,8 @@ import jinja2
 import pytest
 import yaml
 
+from tests.unit.baked import bake
+
 ROLE = Path(__file__).parents[2] / "roles" / "node"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()) | {
     "_node_mysql_port": 3306,
@@ -32,21 +34,7 @@ FACTS = {
 
 
 def _bake(name: str, **variables: Any) -> str:
-    """The template as the role installs it; the marks are those of tasks/configure.yml."""
-    environment = jinja2.Environment(
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-    )
-    source = (ROLE / "templates" / name).read_text()
-    return environment.from_string(source).render(**{**DEFAULTS, **variables})
+    return bake(ROLE / "templates" / name, {**DEFAULTS, **variables})
 
 
 def _boot(template: str, **variables: Any) -> str:

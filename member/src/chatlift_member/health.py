@@ -99,7 +99,10 @@ class Monitor:
         """Set after the first look."""
 
     def watch(self, look: Callable[[], Status]) -> None:
-        """Call ``look`` every `REFRESH_SECONDS` from now on, as long as the agent lives."""
+        """Call ``look`` from now on, as long as the agent lives.
+
+        Every `REFRESH_SECONDS`, or often enough that a status which is good for less never lapses.
+        """
         threading.Thread(target=self._watch, args=(look,), name="monitor", daemon=True).start()
 
     def _watch(self, look: Callable[[], Status]) -> None:
