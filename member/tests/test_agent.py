@@ -31,6 +31,8 @@ class World:
     """Seconds that a step was given."""
     launch_seconds: float = 0
     drain_seconds: float = 0
+    published: list[list[str]] = field(default_factory=list)
+    """What was done when publishing began, and when it ended."""
     leaving: list[bool] = field(default_factory=lambda: [False, False, True])
 
     def do(self, what: str, deadline: Deadline | None = None) -> None:
@@ -116,8 +118,22 @@ class Ec2:
     def create_tags(self, **_: Any) -> None: ...
 
 
+@dataclass
+class Publisher:
+    """Writes down when figures begin and end to go to CloudWatch."""
+
+    world: World
+
+    def start(self) -> None:
+        self.world.published.append(list(self.world.done))
+
+    def stop(self) -> None:
+        self.world.published.append(list(self.world.done))
+
+
 def agent(world: World, **changes: Any) -> Agent:
-    return Agent(facts(**changes), world, Ec2(), None, Monitor(), Services())  # type: ignore[arg-type]
+    parts: tuple[Any, ...] = (world, Ec2(), None, Monitor(), Publisher(world), Services())
+    return Agent(facts(**changes), *parts)
 
 
 BECOMING = ["secret", "render", "attach", "mount", "prepare", "start", "join"]
@@ -214,3 +230,9 @@ def test_the_templates_get_what_the_tier_knows(
     monkeypatch.setattr(module.config, "render_all", lambda values, _: seen.append(values))
     agent(world).run()
     assert seen[0]["active_address"] == "10.0.0.9"
+
+
+def test_figures_are_published_while_the_instance_is_in_service(world: World) -> None:
+    agent(world).run()
+    begun, ended = world.published
+    assert begun == ended == [*BECOMING, "chatlift-launch CONTINUE"]

@@ -17,6 +17,7 @@ from .health import Monitor, serve
 from .identity import gather_facts, read_identity
 from .imds import Imds
 from .lifecycle import Lifecycle
+from .metrics_cloudwatch import Publisher, dimensions, metrics_of
 from .mysql import MySql
 from .notify import notify
 from .redis_cluster import RedisCluster
@@ -69,6 +70,7 @@ class Agent:
     ec2: Any
     secretsmanager: Any
     monitor: Monitor
+    publisher: Publisher
     services: Services
 
     @classmethod
@@ -77,12 +79,18 @@ class Agent:
         imds = Imds()
         facts = gather_facts(read_identity(), imds)
         identity = facts.identity
+        monitor = Monitor()
         return cls(
             facts=facts,
             lifecycle=Lifecycle(client("autoscaling", identity), facts, imds),
             ec2=client("ec2", identity),
             secretsmanager=client("secretsmanager", identity),
-            monitor=Monitor(),
+            monitor=monitor,
+            publisher=Publisher(
+                client("cloudwatch", identity),
+                dimensions(identity),
+                lambda: metrics_of(monitor.status()),
+            ),
             services=Services(),
         )
 
@@ -108,7 +116,9 @@ class Agent:
             raise
         notify("READY=1", f"STATUS={self.facts.name} is in good standing.")
         refresh.start()
+        self.publisher.start()
         self._stay(tier)
+        self.publisher.stop()
         refresh.stop()
         with self.lifecycle.heartbeats(identity.terminate_hook):
             self._leave(tier)
