@@ -34,19 +34,48 @@ class CloudWatch:
         self.taken.append(request)
 
 
-def publisher(cloudwatch: Any, *metrics: Metric) -> Publisher:
-    return Publisher(cloudwatch, dimensions(APP), lambda: metrics)
+def publisher(cloudwatch: Any, *metrics: Metric, **settings: Any) -> Publisher:
+    return Publisher(cloudwatch, dimensions(APP), lambda: metrics, **settings)
 
 
 def test_an_app_instance_publishes_its_connections() -> None:
     status = Status(True, False, "app", "serving", metrics={"app_connections": 7, "app_other": 1})
-    assert metrics_of(status) == [Metric("WebSocketConnections", 7, "Count")]
+    assert metrics_of(status, "app") == [
+        Metric("Healthy", 1, "Count"),
+        Metric("WebSocketConnections", 7, "Count"),
+    ]
 
 
-def test_a_service_that_is_down_publishes_nothing() -> None:
+@pytest.mark.parametrize(("tier", "leads"), [("redis", "MasterOfShard"), ("mysql", "Primary")])
+def test_a_service_that_is_down_says_so_and_has_no_figures(tier: str, leads: str) -> None:
+    status = Status.down("stopped", "", {"disk_used_ratio": 0.25})
+    assert metrics_of(status, tier) == [
+        Metric("Healthy", 0),
+        Metric("DataVolumeUsedPercent", 25, "Percent"),
+        Metric(leads, 0),
+    ]
+
+
+def test_the_figures_are_those_of_port_8008_in_units_of_cloudwatch() -> None:
+    values = {"certificate_expiry_seconds": 43200.0, "mysql_connections_used_ratio": 0.5}
+    found = metrics_of(Status(True, True, "primary", "ONLINE", metrics=values), "mysql")
+    assert Metric("CertificateDaysLeft", 0.5, "None") in found
+    assert Metric("ConnectionsUsedPercent", 50, "Percent") in found
+
+
+def test_every_period_has_one_figure() -> None:
+    moments, now = [], 1_000_000.0
+    made = publisher(CloudWatch(), clock=lambda: now)
+    for _ in range(50):
+        now += made.publish() + 0.001
+        moments.append(now // module.PERIOD_SECONDS)
+    assert moments == [moments[0] + number for number in range(50)]
+
+
+def test_no_request_carries_more_than_the_api_takes() -> None:
     cloudwatch = CloudWatch()
-    publisher(cloudwatch, *metrics_of(Status.down("stopped", ""))).publish()
-    assert not cloudwatch.taken
+    publisher(cloudwatch, *[Metric("Depth", number) for number in range(2500)]).publish()
+    assert [len(request["MetricData"]) for request in cloudwatch.taken] == [1000, 1000, 500]
 
 
 def test_the_request_is_one_that_the_api_knows() -> None:
@@ -68,24 +97,28 @@ def test_the_request_is_one_that_the_api_knows() -> None:
     }
     with Stubber(client) as stub:
         stub.add_response("put_metric_data", {}, wanted)
-        pause = publisher(client, Metric("WebSocketConnections", 7)).publish()
+        assert publisher(client, Metric("WebSocketConnections", 7)).publish() > 0
         stub.assert_no_pending_responses()
-    assert pause == module.PERIOD_SECONDS
 
 
-def test_a_durable_member_has_its_own_series() -> None:
-    assert dimensions(facts().identity) == {"Stack": "demo", "Tier": "redis", "Member": "redis-a1"}
+def test_a_durable_member_has_series_of_its_own_and_its_tiers() -> None:
+    assert dimensions(facts().identity) == [
+        {"Stack": "demo", "Tier": "redis"},
+        {"Stack": "demo", "Tier": "redis", "Member": "redis-a1"},
+    ]
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, REFUSED, ZeroDivisionError("a defect")])
 def test_no_failure_reaches_the_agent(error: Exception) -> None:
-    assert publisher(CloudWatch(error), Metric("Depth", 1)).publish() >= module.PERIOD_SECONDS
+    assert publisher(CloudWatch(error), Metric("Depth", 1)).publish() > 0
 
 
 def test_it_asks_less_and_less_often_while_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.random, "uniform", lambda _, most: most)
-    refused = publisher(CloudWatch(*[REFUSED] * 5), Metric("Depth", 1))
-    assert [refused.publish() for _ in range(6)] == [120, 240, 480, 600, 600, 60]
+    refused = publisher(
+        CloudWatch(*[REFUSED] * 5), Metric("Depth", 1), offset=0.5, clock=lambda: 30.0
+    )
+    assert [refused.publish() for _ in range(6)] == [120, 240, 480, 660, 660, 60]
 
 
 def test_the_journal_says_once_what_is_wrong_and_when_it_is_over(

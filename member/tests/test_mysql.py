@@ -62,6 +62,9 @@ class FakeServer:
             raise SqlError(f"MySQL on {self.name} does not answer (timed out).")
         return self.shown
 
+    def load(self) -> dict[str, float]:
+        return {"mysql_connections": 7.0}
+
     @contextmanager
     def session(self, timeout: float = 1) -> Iterator[FakeServer]:
         self.view()
@@ -247,6 +250,7 @@ def test_the_primary_leads(fleet: Fleet) -> None:
     status = fleet.tier.status()
     assert (status.healthy, status.leads, status.role) == (True, True, "primary")
     assert status.metrics["mysql_members_online"] == 3
+    assert status.metrics["mysql_connections"] == 7
 
 
 def test_a_secondary_is_a_replica(fleet: Fleet) -> None:
@@ -270,6 +274,7 @@ def test_a_full_volume_is_told_and_takes_no_member_out_of_service(fleet: Fleet) 
     assert status.metrics["disk_used_ratio"] == 0.97
     fleet.a.shown = None
     assert "does not answer (timed out). The data volume" in fleet.tier.status().detail
+    assert fleet.tier.status().metrics["disk_used_ratio"] == 0.97
 
 
 # -- a full volume -----------------------------------------------------------------------------

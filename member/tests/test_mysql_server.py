@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pymysql
@@ -113,3 +114,15 @@ def test_a_view_unites_what_was_executed_and_what_was_received(given: dict[str, 
     )
     assert view.bootstraps
     assert given["connection"].executed[0][1] == (ENTERING,)
+
+
+def test_the_load_is_told_as_shares_and_seconds(given: dict[str, Any]) -> None:
+    row = {"connections": 30, "most_connections": 120, "lag": Decimal("1.5000")}
+    given["connection"] = FakeConnection([row], [row | {"lag": Decimal("-0.2")}])
+    with remote().session() as session:
+        assert session.load() == {
+            "mysql_connections": 30,
+            "mysql_connections_used_ratio": 0.25,
+            "mysql_replication_lag_seconds": 1.5,
+        }
+        assert session.load()["mysql_replication_lag_seconds"] == 0, "clocks differ a little"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from chatlift_member.errors import AgentError
 from chatlift_member.facts import Peer
+from chatlift_member.redis import figures
 from chatlift_member.redis_cluster import best_replica, judge
 from chatlift_member.redis_nodes import Node, View, parse_nodes
 from chatlift_member.redis_plan import (
@@ -283,6 +284,24 @@ def test_good_standing(view: View, healthy: bool, role: str) -> None:
     assert (status.healthy, status.role) == (healthy, role)
     assert status.leads == (role == "primary")
     assert status.metrics["redis_used_memory"] == 5
+
+
+def test_slots_of_a_master_that_has_failed_are_served_by_nobody() -> None:
+    assert judge(seen_by("redis-b2", FORMED), "", {}).metrics["redis_slots_uncovered"] == 0
+    lost = replace(FORMED["redis-a1"], flags=FORMED["redis-a1"].flags | {"fail"})
+    view = seen_by("redis-b2", FORMED | {"redis-a1": lost}, link_up=False)
+    metrics = judge(view, "", {}).metrics
+    assert metrics["redis_slots_uncovered"] == lost.slot_count > 0
+    assert metrics["redis_replication_link_down"] == 1
+    assert judge(blank(A1), "", {}).metrics["redis_slots_uncovered"] == 16384
+
+
+def test_shares_are_told_where_there_is_a_limit() -> None:
+    info = {"used_memory": 3, "maxmemory": 4, "connected_clients": 5, "maxclients": 20}
+    found = figures(info)
+    assert found["redis_memory_used_ratio"] == 0.75
+    assert found["redis_connections_used_ratio"] == 0.25
+    assert "redis_memory_used_ratio" not in figures({"used_memory": 3, "maxmemory": 0})
 
 
 def test_the_replica_with_most_of_the_data_takes_over() -> None:

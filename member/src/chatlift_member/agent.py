@@ -17,7 +17,7 @@ from .health import Monitor, serve
 from .identity import gather_facts, read_identity
 from .imds import Imds
 from .lifecycle import Lifecycle
-from .metrics_cloudwatch import Publisher, dimensions, metrics_of
+from .metrics_cloudwatch import PERIOD_SECONDS, Publisher, dimensions, metrics_of
 from .mysql import MySql
 from .notify import notify
 from .redis_cluster import RedisCluster
@@ -74,8 +74,11 @@ class Agent:
     services: Services
 
     @classmethod
-    def create(cls) -> Agent:
-        """Find out who this instance is; raises `AgentError`."""
+    def create(cls, metrics_seconds: float = PERIOD_SECONDS) -> Agent:
+        """Find out who this instance is; raises `AgentError`.
+
+        Every ``metrics_seconds`` its figures go to CloudWatch.
+        """
         imds = Imds()
         facts = gather_facts(read_identity(), imds)
         identity = facts.identity
@@ -89,7 +92,8 @@ class Agent:
             publisher=Publisher(
                 client("cloudwatch", identity),
                 dimensions(identity),
-                lambda: metrics_of(monitor.status()),
+                lambda: metrics_of(monitor.status(), identity.tier),
+                metrics_seconds,
             ),
             services=Services(),
         )

@@ -38,7 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(prog="chatlift-member", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="be the member; started by chatlift-member.service")
+    agent = commands.add_parser("run", help="be the member; started by chatlift-member.service")
+    agent.add_argument(
+        "--metrics-seconds",
+        type=float,
+        default=60,
+        help="between two publications to CloudWatch (%(default)s)",
+    )
     commands.add_parser("logs", help="forward the journal; started by chatlift-logs.service")
     commands.add_parser(
         "gateway", help="log in at Redis and MySQL for applications; started by chatlift-gateway"
@@ -54,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     force.add_argument("--reason", required=True, help="why, and on whose word; for the journal")
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":
-        return run()
+        return run(chosen.metrics_seconds)
     if chosen.command == "logs":
         return forward_logs()
     if chosen.command == "gateway":
@@ -66,14 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
     return status()
 
 
-def run() -> int:
+def run(metrics_seconds: float) -> int:
     """Run the agent until the instance leaves its group."""
     from .agent import Agent  # boto3 takes half a second, which the gateway need not wait
 
     _log_to_the_journal()
     signal.signal(signal.SIGTERM, _end)
     try:
-        Agent.create().run()
+        Agent.create(metrics_seconds).run()
     except Abandoned as error:
         logging.error("The launch is abandoned. %s", error)
         return EXIT_ABANDONED

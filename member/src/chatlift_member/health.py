@@ -42,10 +42,15 @@ class Status:
     good_for: float = STALE_SECONDS
     """Seconds from the beginning of the look for which it may be believed."""
 
+    @property
+    def values(self) -> dict[str, float]:
+        """All figures by name: `metrics`, and whether the member is healthy and leads."""
+        return {"healthy": float(self.healthy), "leads": float(self.leads), **self.metrics}
+
     @classmethod
-    def down(cls, state: str, detail: str) -> Status:
+    def down(cls, state: str, detail: str, metrics: Mapping[str, float] | None = None) -> Status:
         """The status of a service that does not answer, or is not started yet."""
-        return cls(healthy=False, leads=False, role="unknown", state=state, detail=detail)
+        return cls(False, False, "unknown", state, detail, metrics or {})
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,8 @@ def answer(path: str, status: Status, member: str, tier: str) -> Answer:
 
 def metrics_text(status: Status, member: str, tier: str) -> str:
     """The status in Prometheus' text format: gauges with the labels ``member`` and ``tier``."""
-    values = {"healthy": float(status.healthy), "leads": float(status.leads), **status.metrics}
     lines = []
-    for name, value in values.items():
+    for name, value in status.values.items():
         lines.append(f"# TYPE chatlift_{name} gauge")
         lines.append(f'chatlift_{name}{{member="{member}",tier="{tier}"}} {value:g}')
     return "\n".join(lines) + "\n"

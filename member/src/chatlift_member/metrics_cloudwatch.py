@@ -1,6 +1,7 @@
 """The member's figures in CloudWatch, once a minute: what alarms and scaling policies look at.
 
-Figures are what the instance is now, so one that could not be delivered is not sent later.
+They are those of ``/metrics`` under CloudWatch's names. They say what the instance is now, so what
+could not be delivered is not sent later.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from .aws import API_ERRORS, describe
@@ -22,8 +23,13 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = "chatlift"
 PERIOD_SECONDS = 60.0
+"""CloudWatch keeps one figure a minute of a metric of standard resolution."""
+
 LONGEST_PAUSE = 600.0
 """Between two attempts when CloudWatch refuses again and again."""
+
+MOST_AT_ONCE = 1000
+"""Figures that one request may carry."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +41,65 @@ class Metric:
     unit: str = "Count"
 
 
-PUBLISHED: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"app_connections": ("WebSocketConnections", "Count")}
+@dataclass(frozen=True)
+class Source:
+    """Which of the agent's own values (`Status.values`) a metric is, and in what unit."""
+
+    key: str
+    name: str
+    unit: str = "Count"
+    factor: float = 1
+
+
+OF_EVERY_TIER = (
+    Source("healthy", "Healthy"),
+    Source("certificate_expiry_seconds", "CertificateDaysLeft", "None", 1 / 86400),
 )
-"""Name and unit in CloudWatch of those of `Status.metrics` that are published."""
+OF_MEMBERS = (Source("disk_used_ratio", "DataVolumeUsedPercent", "Percent", 100),)
+OF_TIER = {
+    "app": (Source("app_connections", "WebSocketConnections"),),
+    "redis": (
+        *OF_MEMBERS,
+        Source("leads", "MasterOfShard"),
+        Source("redis_slots_uncovered", "SlotsUncovered"),
+        Source("redis_replication_link_down", "ReplicationLinkDown"),
+        Source("redis_memory_used_ratio", "MemoryUsedPercent", "Percent", 100),
+        Source("redis_connected_clients", "Connections"),
+        Source("redis_connections_used_ratio", "ConnectionsUsedPercent", "Percent", 100),
+    ),
+    "mysql": (
+        *OF_MEMBERS,
+        Source("leads", "Primary"),
+        Source("mysql_members_online", "GroupMembersOnline"),
+        Source("mysql_replication_lag_seconds", "ReplicationLagSeconds", "Seconds"),
+        Source("mysql_applier_queue_transactions", "ReplicationQueueTransactions"),
+        Source("mysql_connections", "Connections"),
+        Source("mysql_connections_used_ratio", "ConnectionsUsedPercent", "Percent", 100),
+    ),
+}
 
 
-def metrics_of(status: Status) -> list[Metric]:
-    """What is published of ``status``; a service that is down has no figures of its own."""
+def metrics_of(status: Status, tier: str) -> list[Metric]:
+    """What is published of ``status``, as far as the service says it."""
+    values = status.values
     return [
-        Metric(name, status.metrics[key], unit)
-        for key, (name, unit) in PUBLISHED.items()
-        if key in status.metrics
+        Metric(source.name, values[source.key] * source.factor, source.unit)
+        for source in (*OF_EVERY_TIER, *OF_TIER[tier])
+        if source.key in values
     ]
 
 
-def dimensions(identity: Identity) -> dict[str, str]:
-    """A durable member has a series of its own; app instances share the one of their group, whose
-    average over the instances is what a scaling policy holds to its target."""
-    last = (
-        {"Member": identity.member} if identity.member else {"AutoScalingGroupName": identity.asg}
-    )
-    return {"Stack": identity.stack, "Tier": identity.tier, **last}
+def dimensions(identity: Identity) -> list[dict[str, str]]:
+    """Under which dimensions this instance publishes each figure.
+
+    A durable member has series of its own and those of its tier, so that one alarm can watch the
+    tier: when the largest ``Primary`` is 0, nobody leads. App instances share the series of their
+    group, whose average is what a scaling policy holds to its target.
+    """
+    tier = {"Stack": identity.stack, "Tier": identity.tier}
+    if identity.member:
+        return [tier, {**tier, "Member": identity.member}]
+    return [{**tier, "AutoScalingGroupName": identity.asg}]
 
 
 @dataclass
@@ -64,8 +107,13 @@ class Publisher:
     """Sends what ``measure`` finds from a thread of its own; no failure reaches the agent."""
 
     cloudwatch: Any
-    dimensions: Mapping[str, str]
+    dimensions: Sequence[Mapping[str, str]]
     measure: Callable[[], Sequence[Metric]]
+    period: float = PERIOD_SECONDS
+    clock: Callable[[], float] = time.time
+    offset: float = field(default_factory=random.random)
+    """This instance's moment, from 0 to 1, within the inner part of each period: every period has
+    one figure of it, and the instances of a stack do not call all at once."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _failures: int = 0
     _said: str = ""
@@ -90,22 +138,31 @@ class Publisher:
             if self._failures:
                 log.info("CloudWatch takes the metrics of this instance again.")
             self._failures, self._said = 0, ""
-            return PERIOD_SECONDS
-        pause = min(PERIOD_SECONDS * 2**self._failures, LONGEST_PAUSE)
+        due = self._due()
+        pause = min(self.period * 2**self._failures - self.period, LONGEST_PAUSE)
         # With jitter: the instances of a stack do not come back all at once.
-        return random.uniform(PERIOD_SECONDS, pause)  # noqa: S311
+        return due + random.uniform(0, pause)  # noqa: S311
+
+    def _due(self) -> float:
+        """Seconds until this instance's next moment."""
+        moment = (0.2 + 0.6 * self.offset) * self.period
+        return self.period - (self.clock() - moment) % self.period
 
     def _put(self, metrics: Sequence[Metric]) -> None:
-        if not metrics:
-            return
-        named = [{"Name": name, "Value": value} for name, value in self.dimensions.items()]
-        self.cloudwatch.put_metric_data(
-            Namespace=NAMESPACE,
-            MetricData=[
-                {"MetricName": m.name, "Value": m.value, "Unit": m.unit, "Dimensions": named}
-                for m in metrics
-            ],
-        )
+        data = [
+            {
+                "MetricName": metric.name,
+                "Value": metric.value,
+                "Unit": metric.unit,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in series.items()],
+            }
+            for metric in metrics
+            for series in self.dimensions
+        ]
+        for first in range(0, len(data), MOST_AT_ONCE):
+            self.cloudwatch.put_metric_data(
+                Namespace=NAMESPACE, MetricData=data[first : first + MOST_AT_ONCE]
+            )
 
     def _complain(self, sentence: str) -> None:
         self._failures += 1

@@ -138,9 +138,10 @@ class MySql(Member):
     def status(self) -> Status:
         space = disk.look(self._context.data)
         try:
-            view = self._local.view()
+            with self._local.session() as session:
+                view, load = session.view(), session.load()
         except SqlError as error:
-            return Status.down("DOWN", f"{error} {space.detail}".rstrip())
+            return Status.down("DOWN", f"{error} {space.detail}".rstrip(), space.metrics)
         own = view.own
         # A full volume alone does not make a member unhealthy: it still serves reads, and a primary
         # that nobody can follow had better keep its clients than lose them, too.
@@ -154,6 +155,7 @@ class MySql(Member):
             metrics={
                 "mysql_members_online": sum(seat.online for seat in view.seats),
                 "mysql_applier_queue_transactions": own.queue,
+                **load,
                 **space.metrics,
             },
         )

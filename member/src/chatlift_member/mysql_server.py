@@ -34,6 +34,15 @@ SELECT member_id AS uuid, member_host AS address, member_state AS state, member_
   FROM performance_schema.replication_group_members
   LEFT JOIN performance_schema.replication_group_member_stats USING (member_id)
 """
+_LOAD = """
+SELECT (SELECT CAST(variable_value AS SIGNED) FROM performance_schema.global_status
+         WHERE variable_name = 'Threads_connected') AS connections,
+       @@max_connections AS most_connections,
+       (SELECT COALESCE(MAX(TIMESTAMPDIFF(MICROSECOND,
+                 applying_transaction_original_commit_timestamp, NOW(6))), 0) / 1000000
+          FROM performance_schema.replication_applier_status_by_worker
+         WHERE applying_transaction <> '') AS lag
+"""
 
 
 class SqlError(AgentError):
@@ -71,6 +80,19 @@ class Session:
             entering=bool(own["entering"]),
             bootstraps=bool(own["bootstraps"]),
         )
+
+    def load(self) -> dict[str, float]:
+        """How busy the server is, as `chatlift_member.health.Status.metrics`.
+
+        The lag is that of the oldest transaction that is being applied: how long ago its client was
+        told that it is committed, by the clock of the member that committed it.
+        """
+        (row,) = self.query(_LOAD)
+        return {
+            "mysql_connections": float(row["connections"]),
+            "mysql_connections_used_ratio": row["connections"] / row["most_connections"],
+            "mysql_replication_lag_seconds": max(float(row["lag"]), 0.0),
+        }
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,9 @@ class Redis(Member):
 
     def _silent(self, error: Exception) -> Status:
         """The status of a server that does not answer; with a full disk it may have ended."""
-        full = disk.look(self._context.data).detail
-        return Status.down("stopped", f"Redis does not answer: {error}. {full}".strip())
+        space = disk.look(self._context.data)
+        detail = f"Redis does not answer: {error}. {space.detail}".strip()
+        return Status.down("stopped", detail, space.metrics)
 
     def _trouble(self, info: dict[str, object]) -> str:
         """Why the server cannot keep what it is given; empty as long as it can."""
@@ -106,10 +107,20 @@ class Redis(Member):
         )
 
     def _metrics(self, info: dict[str, object]) -> dict[str, float]:
-        names = ("connected_clients", "used_memory", "maxmemory", "connected_slaves")
-        return {f"redis_{name}": float(str(info.get(name, 0))) for name in names} | (
-            disk.look(self._directory).metrics
-        )
+        return figures(info) | disk.look(self._directory).metrics
+
+
+def figures(info: Mapping[str, object]) -> dict[str, float]:
+    """What ``INFO`` counts, and how much of what is allowed that is."""
+    names = ("connected_clients", "maxclients", "used_memory", "maxmemory", "connected_slaves")
+    found = {name: float(str(info.get(name, 0))) for name in names}
+    shares = {
+        "memory_used_ratio": (found["used_memory"], found["maxmemory"]),
+        "connections_used_ratio": (found["connected_clients"], found["maxclients"]),
+    }
+    # Without a limit, which is 0, there is no share.
+    found |= {name: used / limit for name, (used, limit) in shares.items() if limit}
+    return {f"redis_{name}": value for name, value in found.items()}
 
 
 def check_users(secrets: Mapping[str, str]) -> None:

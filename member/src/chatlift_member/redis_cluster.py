@@ -136,9 +136,11 @@ def judge(view: View, trouble: str, metrics: dict[str, float]) -> Status:
         metrics={
             "redis_slots_served": me.slot_count,
             "redis_slots_assigned": view.slots_assigned,
+            "redis_slots_uncovered": view.slots_uncovered,
             "redis_known_nodes": len(view.nodes),
             "redis_keys": view.keys,
             "redis_master_link_up": float(view.link_up),
+            "redis_replication_link_down": float(not me.is_master and not view.link_up),
             **metrics,
         },
     )

@@ -51,6 +51,11 @@ class View:
         return sum(node.slot_count for node in self.nodes)
 
     @property
+    def slots_uncovered(self) -> int:
+        """Slots that nobody serves: without a node, or with one that has failed for all."""
+        return SLOTS - sum(node.slot_count for node in self.nodes if "fail" not in node.flags)
+
+    @property
     def is_formed(self) -> bool:
         """True where a whole cluster exists: formation assigns all slots and none is ever freed."""
         return self.slots_assigned == SLOTS

@@ -131,6 +131,7 @@ class RedisReplicated(Redis):
             detail=trouble or ("" if good else FAULTS[is_master]),
             metrics={
                 "redis_replication_offset": float(info["master_repl_offset"]),
+                "redis_replication_link_down": float(not is_master and not good),
                 **self._metrics(info),
             },
             good_for=LEASE_SECONDS,
