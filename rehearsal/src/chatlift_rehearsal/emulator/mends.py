@@ -17,6 +17,8 @@ from moto.elbv2 import models as elbv2_models
 from moto.elbv2 import urls as elbv2_urls
 from moto.elbv2.models import elbv2_backends
 from moto.elbv2.responses import ELBV2Response
+from moto.ssm import urls as ssm_urls
+from moto.ssm.responses import SimpleSystemManagerResponse
 
 from ..model import ImageView
 from .addresses import AddressMends, no_address
@@ -61,6 +63,10 @@ class GroupResponse(Locked, AutoScalingResponses):
     """Auto Scaling's operations with every mend."""
 
 
+class SsmResponse(Locked, SimpleSystemManagerResponse):
+    """Systems Manager's operations, one at a time: of two who create a parameter one is refused."""
+
+
 # Classes and functions that moto looks up by name when it needs one.
 _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (autoscaling_models, "FakeAutoScalingGroup", Group),
@@ -84,6 +90,7 @@ def install(images: tuple[ImageView, ...], region: str) -> None:
     elbv2_urls.url_paths["{0}/$"] = ElbResponse.dispatch
     autoscaling_backends.backend = GroupBackend
     autoscaling_urls.url_paths["{0}/$"] = GroupResponse.dispatch
+    ssm_urls.url_paths["{0}/$"] = SsmResponse.dispatch
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"  # the name DescribeTags knows it by
     for module, name, replacement in _REPLACED:
         setattr(module, name, replacement)
