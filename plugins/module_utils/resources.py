@@ -15,9 +15,15 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 
 T = TypeVar("T")
 
-# AWS answers so while a load balancer's or an instance's network interface or volume is still going
-# away.
-IN_USE = ("DependencyViolation", "InvalidNetworkInterface.InUse", "ResourceInUse", "VolumeInUse")
+# AWS answers so while a load balancer's or an instance's network interface or volume, or what uses
+# a certificate, is still going away.
+IN_USE = (
+    "DependencyViolation",
+    "InvalidNetworkInterface.InUse",
+    "ResourceInUse",
+    "ResourceInUseException",
+    "VolumeInUse",
+)
 
 
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
