@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moto.autoscaling.exceptions import AutoscalingClientError
+from moto.cloudfront.exceptions import CloudFrontException
 from moto.ec2.exceptions import EC2ClientError
 
 
@@ -14,3 +15,8 @@ def ec2_error(code: str, message: str) -> EC2ClientError:
 def group_error(message: str, code: str = "ValidationError") -> AutoscalingClientError:
     """An Auto Scaling error; nearly all of them are a ValidationError."""
     return AutoscalingClientError(code, message)
+
+
+def cloudfront_error(code: str, message: str) -> CloudFrontException:
+    """A CloudFront error; the codes are those of the CloudFront API reference."""
+    return CloudFrontException(code, message)

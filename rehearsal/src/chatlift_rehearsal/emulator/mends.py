@@ -9,6 +9,8 @@ from typing import Any
 from moto.autoscaling import models as autoscaling_models
 from moto.autoscaling import urls as autoscaling_urls
 from moto.autoscaling.models import autoscaling_backends
+from moto.cloudfront import urls as cloudfront_urls
+from moto.cloudfront.models import cloudfront_backends
 from moto.core.base_backend import BackendDict
 from moto.ec2 import urls as ec2_urls
 from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways
@@ -23,6 +25,9 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from ..model import ImageView
 from .addresses import AddressMends, no_address
 from .autoscaling import AutoScalingMends, AutoScalingResponses, Group
+from .cloudfront import CloudFrontMends
+from .cloudfront_responses import PATHS as CLOUDFRONT_PATHS
+from .cloudfront_responses import CloudFrontResponses
 from .dependencies import DependencyMends
 from .ec2_instances import Instance, InstanceMends, InstanceResponses
 from .elbv2 import ElbMends, TargetGroup
@@ -67,6 +72,12 @@ class SsmResponse(Locked, SimpleSystemManagerResponse):
     """Systems Manager's operations, one at a time: of two who create a parameter one is refused."""
 
 
+class CdnBackend(CloudFrontMends):
+    """CloudFront with every mend."""
+
+    __module__ = "moto.cloudfront.models"  # moto derives the service from it
+
+
 # Classes and functions that moto looks up by name when it needs one.
 _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (autoscaling_models, "FakeAutoScalingGroup", Group),
@@ -91,6 +102,9 @@ def install(images: tuple[ImageView, ...], region: str) -> None:
     autoscaling_backends.backend = GroupBackend
     autoscaling_urls.url_paths["{0}/$"] = GroupResponse.dispatch
     ssm_urls.url_paths["{0}/$"] = SsmResponse.dispatch
+    cloudfront_backends.backend = CdnBackend
+    for path in (*cloudfront_urls.url_paths, *(f"{{0}}/2020-05-31/{p}" for p in CLOUDFRONT_PATHS)):
+        cloudfront_urls.url_paths[path] = CloudFrontResponses.dispatch
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"  # the name DescribeTags knows it by
     for module, name, replacement in _REPLACED:
         setattr(module, name, replacement)
@@ -122,6 +136,10 @@ class Backends:
     @property
     def elbv2(self) -> Any:
         return elbv2_backends[self.account_id][self.region]
+
+    @property
+    def cloudfront(self) -> Any:
+        return cloudfront_backends[self.account_id]["aws"]
 
     @property
     def autoscaling(self) -> Any:

@@ -84,6 +84,7 @@ class MotoEmulator:
     def step(self) -> None:
         with state.lock:
             reconcile.step(self._backends.autoscaling, self._backends.elbv2)
+            self._backends.cloudfront.step()
 
     def stop(self) -> None:
         self._server.shutdown()
