@@ -59,6 +59,11 @@ def secret_name(stack: str, part: str) -> str:
     return f"chatlift/{stack}/{part}"
 
 
+def bucket_name(stack: str, part: str, account: str, region: str) -> str:
+    """The name of a stack's bucket, such as ``edge``. Buckets of all accounts share their names."""
+    return f"chatlift-{stack}-{part}-{account}-{region}"
+
+
 def log_group_name(stack: str, tier: str) -> str:
     """The CloudWatch Logs group of a tier's journals, to which the member agent writes too."""
     return f"/chatlift/{stack}/{tier}"

@@ -17,6 +17,8 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.autoscaling.responses import AutoScalingResponse
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
 
 REPOSITORY = Path(__file__).parents[2]
 REGION = "eu-central-1"
@@ -69,6 +71,11 @@ def _create_group_as_aws_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AutoScalingResponse, "create_auto_scaling_group", create_completely)
 
 
+def _obey_no_bucket_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto 5.2.5 denies what a policy denies on a condition, whether or not that holds."""
+    monkeypatch.setattr(FakeBucket, "get_permission", lambda *_asked: PermissionResult.PERMITTED)
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     """An emulated account in this process; gives clients by the name of their service."""
@@ -79,6 +86,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # they take seconds to load
     _create_group_as_aws_does(monkeypatch)
+    _obey_no_bucket_policy(monkeypatch)
     with mock_aws():
         yield lambda service: boto3.client(service, region_name=REGION)
 
