@@ -236,7 +236,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         tags=tags,
         image_id=image_id,
         instance_type=params["instance_type"],
-        instance_profile=layout.resource_name(stack, member.tier),
+        instance_profile=name,
         instance=launch_template.identity(
             stack=stack,
             region=module.region,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.unit.conftest import STACK
+import pytest
 
-NAME = f"chatlift-{STACK}-redis"
+from tests.unit.conftest import STACK, ModuleFailed
+
+NAME = f"chatlift-{STACK}-redis-a1"
+PATH = f"/chatlift/{STACK}/"
 STATEMENT = {
     "Effect": "Allow",
     "Action": "secretsmanager:GetSecretValue",
     "Resource": "arn:aws:secretsmanager:*:*:secret:chatlift/demo/redis-??????",
 }
-OPTIONS = {"stack": STACK, "statements": {"redis": [STATEMENT]}}
+OPTIONS = {"stack": STACK, "statements": {"redis-a1": [STATEMENT]}}
 
 
 def test_role_policy_and_profile_are_made_once(aws: Any, run_module: Any) -> None:
@@ -23,6 +26,14 @@ def test_role_policy_and_profile_are_made_once(aws: Any, run_module: Any) -> Non
     assert [role["RoleName"] for role in profile["Roles"]] == [NAME]
     policy = iam.get_role_policy(RoleName=NAME, PolicyName="member-agent")["PolicyDocument"]
     assert policy["Statement"] == [STATEMENT]
+    role = iam.get_role(RoleName=NAME)["Role"]
+    assert (role["Path"], profile["Path"]) == (PATH, PATH)
+    assert {tag["Key"]: tag["Value"] for tag in role["Tags"]} == {
+        "Name": NAME,
+        "chatlift:stack": STACK,
+        "chatlift:tier": "redis",
+        "chatlift:member": "redis-a1",
+    }
     again = run_module("instance_roles", **OPTIONS)
     assert not again["changed"], again["diff"]
 
@@ -52,3 +63,20 @@ def test_absent_deletes_what_was_begun(aws: Any, run_module: Any) -> None:
     assert not aws("iam").list_roles()["Roles"]
     assert not aws("iam").list_instance_profiles()["InstanceProfiles"]
     assert not run_module("instance_roles", stack=STACK, state="absent")["changed"]
+
+
+def test_the_role_of_a_member_that_is_no_longer_listed_goes_with_the_stack(
+    aws: Any, run_module: Any
+) -> None:
+    run_module("instance_roles", **OPTIONS)
+    run_module("instance_roles", stack="other", statements={"app": [STATEMENT]})
+    assert run_module("instance_roles", stack=STACK, statements={"app": [STATEMENT]})["changed"]
+    assert len(aws("iam").list_roles(PathPrefix=PATH)["Roles"]) == 2
+    run_module("instance_roles", stack=STACK, state="absent")
+    assert [one["RoleName"] for one in aws("iam").list_roles()["Roles"]] == ["chatlift-other-app"]
+
+
+def test_a_role_of_somebody_else_is_not_taken_over(aws: Any, run_module: Any) -> None:
+    aws("iam").create_role(RoleName=NAME, AssumeRolePolicyDocument="{}")
+    with pytest.raises(ModuleFailed, match="at another path than /chatlift/demo/"):
+        run_module("instance_roles", **OPTIONS)

@@ -36,7 +36,7 @@ def stack(aws: Any, run_module: Any) -> None:
     group = {"name": "redis", "description": "Redis members", "rules": []}
     run_module("security_groups", stack=STACK, groups=[group])
     aws("secretsmanager").create_secret(Name=f"chatlift/{STACK}/redis", SecretString="{}")
-    aws("iam").create_instance_profile(InstanceProfileName=f"chatlift-{STACK}-redis")
+    aws("iam").create_instance_profile(InstanceProfileName=NAME)
 
 
 def _template(aws: Any) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_the_template_names_the_interface_and_asks_for_imdsv2(aws: Any, run_modu
     assert interface["NetworkInterfaceId"] == made["network_interface_id"]
     assert template["MetadataOptions"]["HttpTokens"] == "required"
     assert template["MetadataOptions"]["InstanceMetadataTags"] == "enabled"
-    assert template["IamInstanceProfile"]["Name"] == f"chatlift-{STACK}-redis"
+    assert template["IamInstanceProfile"]["Name"] == NAME
     assert "SecurityGroupIds" not in template
 
 
