@@ -7,8 +7,12 @@ a view with what runs and return actions. Nothing outside ``emulator/`` imports 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 InstanceState = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
 TargetHealth = Literal["initial", "healthy", "unhealthy", "unused", "draining"]
@@ -201,6 +205,14 @@ class Emulator(Protocol):
 
     def metadata(self, source_address: str, path: str) -> str | None:
         """IMDS content of the instance with that address below ``/latest/``; None is a 404."""
+
+    def bucket_origin(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """S3 as a WSGI application for the distribution whose ARN is in ``X-Distribution``.
+
+        What it may read is what the bucket's policy allows CloudFront for that distribution.
+        """
 
     def step(self) -> None:
         """One turn of what AWS does by itself: Auto Scaling, lifecycle time-outs, refreshes."""

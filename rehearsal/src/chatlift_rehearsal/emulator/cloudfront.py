@@ -384,14 +384,14 @@ class CloudFrontMends(MotoBackend):
         if not logging.get("Enabled"):
             return
         name = logging["Bucket"].removesuffix(".s3.amazonaws.com")
-        bucket = s3_backends[self.account_id]["aws"].buckets.get(name)
+        bucket: Any = s3_backends[self.account_id]["aws"].buckets.get(name)
         if bucket is None or name == logging["Bucket"]:
             raise cloudfront_error(
                 "InvalidArgument",
                 f"The parameter Logging Bucket does not refer to a valid S3 bucket: "
                 f"{logging['Bucket']}",
             )
-        if "BucketOwnerEnforced" in str(bucket.ownership_rule or "BucketOwnerEnforced"):
+        if bucket.ownership_rule == "BucketOwnerEnforced":
             raise cloudfront_error(
                 "InvalidArgument",
                 "The S3 bucket that you specified for CloudFront logs does not enable ACL access: "

@@ -19,6 +19,9 @@ from moto.elbv2 import models as elbv2_models
 from moto.elbv2 import urls as elbv2_urls
 from moto.elbv2.models import elbv2_backends
 from moto.elbv2.responses import ELBV2Response
+from moto.s3 import models as s3_models
+from moto.s3 import responses as s3_responses
+from moto.s3.models import s3_backends
 from moto.ssm import urls as ssm_urls
 from moto.ssm.responses import SimpleSystemManagerResponse
 
@@ -35,6 +38,7 @@ from .images import ImageMends, ImageResponses
 from .launch_templates import LaunchTemplate, LaunchTemplateResponses
 from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
+from .s3 import Bucket, S3Responses
 from .volumes import VolumeMends
 
 
@@ -87,6 +91,8 @@ _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (instances, "Instance", Instance),
     (launch_templates, "LaunchTemplate", LaunchTemplate),
     (nat_gateways, "random_private_ip", no_address),
+    (s3_models, "FakeBucket", Bucket),
+    (s3_responses, "S3Response", S3Responses),
 )
 
 
@@ -120,6 +126,7 @@ def forget() -> None:
     for backends in in_use:
         backends.clear()
     in_use.clear()
+    s3_backends.bucket_accounts.clear()  # names are the whole world's, so they are kept elsewhere
 
 
 @dataclass(frozen=True)

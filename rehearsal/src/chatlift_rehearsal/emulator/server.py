@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
@@ -20,7 +20,11 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from ..model import CloudView, ImageView, TargetHealth
 from . import mends, metadata, reconcile, state
 from .ec2_instances import Instance
+from .s3 import SOURCE_ARN
 from .view import cloud_view, live_instances
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REGION = "eu-central-1"
 # How long stop() waits at most for the server to notice.
@@ -31,9 +35,12 @@ _log = logging.getLogger(__name__)
 class MotoEmulator:
     """``model.Emulator`` on moto's backends. One a process: the backends are moto's globals."""
 
-    def __init__(self, server: BaseWSGIServer, endpoint: str, region: str) -> None:
+    def __init__(
+        self, server: BaseWSGIServer, api: WSGIApplication, endpoint: str, region: str
+    ) -> None:
         self.endpoint = endpoint
         self._server = server
+        self._api = api
         self._backends = mends.Backends(DEFAULT_ACCOUNT_ID, region)
         self._thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name="aws-api", daemon=True
@@ -80,6 +87,13 @@ class MotoEmulator:
             found = self._backends.autoscaling.find_member(instance.id)
             state_to_reach = found[1].target_lifecycle_state if found else None
             return metadata.lookup(instance, state_to_reach, path)
+
+    def bucket_origin(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        distribution = environ.pop("HTTP_X_DISTRIBUTION")
+        environ.pop("HTTP_AUTHORIZATION", None)  # CloudFront signs with its own name
+        return self._api({**environ, SOURCE_ARN: distribution}, start_response)
 
     def step(self) -> None:
         with state.lock:
@@ -128,12 +142,13 @@ def start(
         bound_port = listener.getsockname()[1]
         with state.lock:
             mends.install(tuple(images), region)
+        api = DomainDispatcherApplication(create_backend_app)
         server = make_server(
             host,
             bound_port,
-            DomainDispatcherApplication(create_backend_app),
+            api,
             threaded=True,
             request_handler=_QuietHandler,
             fd=listener.fileno(),  # werkzeug keeps a duplicate of its own
         )
-    return MotoEmulator(server, f"http://{host}:{bound_port}", region)
+    return MotoEmulator(server, api, f"http://{host}:{bound_port}", region)
