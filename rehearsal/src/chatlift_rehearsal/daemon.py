@@ -248,7 +248,7 @@ def main() -> None:
     images = Images(settings, root)
     images.tidy()
     known = [base.image(root), *(image for image in images.saved().values() if image)]
-    emulator = server.start(SERVICE_ADDRESS, API_PORT, images=known)
+    emulator = server.start(SERVICE_ADDRESS, API_PORT, images=known, minute=settings.minute)
     metadata = MetadataServer(SERVICE_ADDRESS, METADATA_PORT, emulator.metadata)
     metadata.start()
     Daemon(settings, emulator, images).run(ended)

@@ -7,7 +7,7 @@ a view with what runs and return actions. Nothing outside ``emulator/`` imports 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -157,6 +157,28 @@ class LoadBalancerView:
 
 
 @dataclass(frozen=True)
+class AlarmView:
+    """A CloudWatch alarm that is in alarm, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class MetricFigure:
+    """A figure of a metric that a service of AWS publishes, of this moment.
+
+    ``unit`` is one of CloudWatch's; ``dimensions`` are name to value.
+    """
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    value: float
+    unit: str = "Count"
+
+
+@dataclass(frozen=True)
 class CloudView:
     """Everything that needs a body, at one moment."""
 
@@ -167,6 +189,7 @@ class CloudView:
     target_groups: tuple[TargetGroupView, ...]
     load_balancers: tuple[LoadBalancerView, ...]
     snapshots: tuple[SnapshotView, ...] = ()
+    alarms: tuple[AlarmView, ...] = ()
 
 
 class Emulator(Protocol):
@@ -214,8 +237,11 @@ class Emulator(Protocol):
         What it may read is what the bucket's policy allows CloudFront for that distribution.
         """
 
+    def publish(self, figures: Iterable[MetricFigure]) -> None:
+        """What a body measures of itself, as the service that it belongs to tells CloudWatch."""
+
     def step(self) -> None:
-        """One turn of what AWS does by itself: Auto Scaling, lifecycle time-outs, refreshes."""
+        """One turn of what AWS does by itself: Auto Scaling, lifecycle time-outs, alarms."""
 
     def stop(self) -> None:
         """End the server."""

@@ -20,6 +20,10 @@ API_PORT = 4566
 METADATA_PORT = 4567
 METADATA_ADDRESS = "169.254.169.254"
 REGION = "eu-central-1"
+MINUTE = 10.0
+"""Seconds that CloudWatch's minute takes, so that nobody waits long for an alarm or for scaling;
+``REHEARSAL_MINUTE`` may say otherwise."""
+
 CREDENTIAL = "rehearsal"
 """Access key and secret key alike: it opens nothing but the emulator."""
 
@@ -29,11 +33,13 @@ class Settings:
     """One rehearsal: everything on this machine that belongs to it is named after ``tag``."""
 
     home: Path
+    minute: float = MINUTE
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """The rehearsal of ``REHEARSAL_HOME``, or of its default."""
-        return cls(Path(os.environ.get("REHEARSAL_HOME") or DEFAULT_HOME).resolve())
+        """The rehearsal of ``REHEARSAL_HOME`` and ``REHEARSAL_MINUTE``, or of their defaults."""
+        home = Path(os.environ.get("REHEARSAL_HOME") or DEFAULT_HOME).resolve()
+        return cls(home, float(os.environ.get("REHEARSAL_MINUTE") or MINUTE))
 
     @property
     def tag(self) -> str:

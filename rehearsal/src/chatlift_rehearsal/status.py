@@ -72,6 +72,7 @@ def describe(
             }
             for balancer in view.load_balancers
         ],
+        "alarms": [{"name": alarm.name, "reason": alarm.reason} for alarm in view.alarms],
         "images": [
             {"id": image.id, "name": image.name, "state": image.state} for image in view.images
         ],
@@ -119,7 +120,10 @@ def draw(status: dict[str, Any]) -> RenderableType:
     balancers = _table("load balancer", "address", "URL")
     for row in status["load_balancers"]:
         balancers.add_row(row["name"], " ".join(row["addresses"]), " ".join(row["urls"]))
-    tables = [table for table in (hosts, volumes, balancers) if table.row_count]
+    alarms = _table("in alarm", "why")
+    for row in status["alarms"]:
+        alarms.add_row(f"[red]{row['name']}[/]", row["reason"])
+    tables = [table for table in (hosts, volumes, balancers, alarms) if table.row_count]
     summary = f"{len(status['instances'])} instances use {_mebibytes(used)} of memory"
     return Group(*tables, summary)
 

@@ -11,6 +11,10 @@ from moto.autoscaling import urls as autoscaling_urls
 from moto.autoscaling.models import autoscaling_backends
 from moto.cloudfront import urls as cloudfront_urls
 from moto.cloudfront.models import cloudfront_backends
+from moto.cloudwatch import models as cloudwatch_models
+from moto.cloudwatch import responses as cloudwatch_responses
+from moto.cloudwatch import urls as cloudwatch_urls
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict
 from moto.ec2 import urls as ec2_urls
 from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways
@@ -27,10 +31,12 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 
 from ..model import ImageView
 from .addresses import AddressMends, no_address
+from .alarms import Alarm, AlarmMends
 from .autoscaling import AutoScalingMends, AutoScalingResponses, Group
 from .cloudfront import CloudFrontMends
 from .cloudfront_responses import PATHS as CLOUDFRONT_PATHS
 from .cloudfront_responses import CloudFrontResponses
+from .cloudwatch import CloudWatchResponses
 from .dependencies import DependencyMends
 from .ec2_instances import Instance, InstanceMends, InstanceResponses
 from .elbv2 import ElbMends, TargetGroup
@@ -38,6 +44,7 @@ from .images import ImageMends, ImageResponses
 from .launch_templates import LaunchTemplate, LaunchTemplateResponses
 from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
+from .metric_data import Dimension
 from .s3 import Bucket, S3Responses
 from .volumes import VolumeMends
 
@@ -82,11 +89,24 @@ class CdnBackend(CloudFrontMends):
     __module__ = "moto.cloudfront.models"  # moto derives the service from it
 
 
+class WatchBackend(AlarmMends):
+    """CloudWatch with every mend."""
+
+    __module__ = "moto.cloudwatch.models"  # moto derives the service from it
+
+
+class WatchResponse(Locked, CloudWatchResponses):
+    """CloudWatch's operations with every mend."""
+
+
 # Classes and functions that moto looks up by name when it needs one.
 _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (autoscaling_models, "FakeAutoScalingGroup", Group),
     (autoscaling_models, "InstanceState", GroupInstance),
     (autoscaling_models, "LifecycleHook", LifecycleHook),
+    (cloudwatch_models, "Alarm", Alarm),
+    (cloudwatch_models, "Dimension", Dimension),
+    (cloudwatch_responses, "Dimension", Dimension),
     (elbv2_models, "FakeTargetGroup", TargetGroup),
     (instances, "Instance", Instance),
     (launch_templates, "LaunchTemplate", LaunchTemplate),
@@ -107,6 +127,8 @@ def install(images: tuple[ImageView, ...], region: str) -> None:
     elbv2_urls.url_paths["{0}/$"] = ElbResponse.dispatch
     autoscaling_backends.backend = GroupBackend
     autoscaling_urls.url_paths["{0}/$"] = GroupResponse.dispatch
+    cloudwatch_backends.backend = WatchBackend
+    cloudwatch_urls.url_paths["{0}/$"] = WatchResponse.dispatch
     ssm_urls.url_paths["{0}/$"] = SsmResponse.dispatch
     cloudfront_backends.backend = CdnBackend
     for path in (*cloudfront_urls.url_paths, *(f"{{0}}/2020-05-31/{p}" for p in CLOUDFRONT_PATHS)):
@@ -151,3 +173,7 @@ class Backends:
     @property
     def autoscaling(self) -> Any:
         return autoscaling_backends[self.account_id][self.region]
+
+    @property
+    def cloudwatch(self) -> Any:
+        return cloudwatch_backends[self.account_id][self.region]

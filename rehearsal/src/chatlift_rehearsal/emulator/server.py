@@ -17,8 +17,9 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from ..model import CloudView, ImageView, TargetHealth
+from ..model import CloudView, ImageView, MetricFigure, TargetHealth
 from . import mends, metadata, reconcile, state
+from .cloudwatch_minutes import Minutes
 from .ec2_instances import Instance
 from .s3 import SOURCE_ARN
 from .view import cloud_view, live_instances
@@ -42,6 +43,7 @@ class MotoEmulator:
         self._server = server
         self._api = api
         self._backends = mends.Backends(DEFAULT_ACCOUNT_ID, region)
+        self._minutes = Minutes()
         self._thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name="aws-api", daemon=True
         )
@@ -95,9 +97,17 @@ class MotoEmulator:
         environ.pop("HTTP_AUTHORIZATION", None)  # CloudFront signs with its own name
         return self._api({**environ, SOURCE_ARN: distribution}, start_response)
 
+    def publish(self, figures: Iterable[MetricFigure]) -> None:
+        with state.lock:
+            for figure in figures:
+                self._backends.cloudwatch.publish(
+                    figure.namespace, figure.name, figure.dimensions, figure.value, figure.unit
+                )
+
     def step(self) -> None:
         with state.lock:
             reconcile.step(self._backends.autoscaling, self._backends.elbv2)
+            self._minutes.turn(self._backends)
             self._backends.cloudfront.step()
 
     def stop(self) -> None:
@@ -128,12 +138,17 @@ class _QuietHandler(MotoRequestHandler):
 
 
 def start(
-    host: str, port: int, images: Iterable[ImageView] = (), region: str = REGION
+    host: str,
+    port: int,
+    images: Iterable[ImageView] = (),
+    region: str = REGION,
+    minute: float = 60.0,
 ) -> MotoEmulator:
     """Serve the API on ``host``:``port`` (0: a free port) in a thread of its own.
 
     ``images`` are the AMIs that exist from the start: the Debian base image, and those that
     an earlier session baked (their ``ImageView`` as that session's ``view()`` gave it).
+    ``minute`` is how many seconds CloudWatch's minute takes.
     Raises OSError when the address cannot be bound.
     """
     # Roles attach AWS's managed policies, which moto loads only when told to.
@@ -141,6 +156,7 @@ def start(
     with socket.create_server((host, port), backlog=128) as listener:
         bound_port = listener.getsockname()[1]
         with state.lock:
+            state.minute = minute
             mends.install(tuple(images), region)
         api = DomainDispatcherApplication(create_backend_app)
         server = make_server(

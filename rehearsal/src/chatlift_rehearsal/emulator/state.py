@@ -8,7 +8,16 @@ import time
 # API threads, the controllers and step() all change the same objects; moto itself locks nothing.
 lock = threading.RLock()
 
+# Seconds that CloudWatch's minute takes here; server.start() sets it. Metrics are published, and
+# alarms and scaling policies evaluated, once in such a minute.
+minute = 60.0
+
 
 def now() -> float:
     """Seconds on a clock that never goes backwards; tests put their own in its place."""
     return time.monotonic()
+
+
+def seconds(period: float) -> float:
+    """How long something takes here that takes CloudWatch ``period`` seconds."""
+    return period * minute / 60

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..model import (
+    AlarmView,
     Attachment,
     CloudView,
     InstanceView,
@@ -59,6 +60,11 @@ def cloud_view(backends: Backends) -> CloudView:
         images=tuple(image_view(ami, ec2.account_id) for ami in ec2.amis.values()),
         target_groups=tuple(_target_group(ec2, group) for group in elbv2.target_groups.values()),
         load_balancers=tuple(_load_balancer(lb) for lb in elbv2.load_balancers.values()),
+        alarms=tuple(
+            AlarmView(alarm.name, alarm.state_reason)
+            for alarm in backends.cloudwatch.alarms.values()
+            if alarm.state_value == "ALARM"
+        ),
     )
 
 
