@@ -64,12 +64,10 @@ names:
   returned: always
 """
 
-from typing import Any
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.chatlift.aws.plugins.module_utils import layout
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
-from ansible_collections.chatlift.aws.plugins.module_utils.resources import pages
+from ansible_collections.chatlift.aws.plugins.module_utils.log_groups import LogGroups
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -83,82 +81,6 @@ ARGUMENTS = {
     "retention_days": {"type": "int", "choices": RETENTION_DAYS, "default": 30},
     "kms_key_arn": {"type": "str", "default": ""},
 }
-
-
-class LogGroups:
-    """The log groups of a stack."""
-
-    def __init__(self, client: Any, changes: Changes, stack: str) -> None:
-        self.client = client
-        self.changes = changes
-        self.stack = stack
-        prefix = layout.log_group_name(stack, "")
-        found = pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
-        self.present = {group["logGroupName"]: group for group in found}
-
-    def ensure(self, tier: str, retention_days: int, kms_key_arn: str) -> None:
-        name = layout.log_group_name(self.stack, tier)
-        group = self.present.get(name)
-        if group is None:
-            group = self._create(name, tier, kms_key_arn)
-        self._ensure_retention(name, group.get("retentionInDays", 0), retention_days)
-        self._ensure_key(name, group.get("kmsKeyId", ""), kms_key_arn)
-
-    def delete(self, tier: str) -> None:
-        name = layout.log_group_name(self.stack, tier)
-        if name in self.present:
-            self.changes.apply(
-                name, "present", None, self.client.delete_log_group, logGroupName=name
-            )
-
-    def _create(self, name: str, tier: str, kms_key_arn: str) -> dict[str, Any]:
-        key = {"kmsKeyId": kms_key_arn} if kms_key_arn else {}
-        self.changes.apply(
-            name,
-            None,
-            "present",
-            self.client.create_log_group,
-            logGroupName=name,
-            tags=layout.tags(self.stack, name, tier),
-            **key,
-        )
-        return key
-
-    def _ensure_retention(self, name: str, before: int, wanted: int) -> None:
-        if before == wanted:
-            return
-        what = f"days for which {name} keeps entries"
-        if wanted:
-            self.changes.apply(
-                what,
-                before,
-                wanted,
-                self.client.put_retention_policy,
-                logGroupName=name,
-                retentionInDays=wanted,
-            )
-        else:
-            self.changes.apply(
-                what, before, wanted, self.client.delete_retention_policy, logGroupName=name
-            )
-
-    def _ensure_key(self, name: str, before: str, wanted: str) -> None:
-        if before == wanted:
-            return
-        what = f"key of {name}"
-        if wanted:
-            self.changes.apply(
-                what,
-                before,
-                wanted,
-                self.client.associate_kms_key,
-                logGroupName=name,
-                kmsKeyId=wanted,
-            )
-        else:
-            self.changes.apply(
-                what, before, wanted, self.client.disassociate_kms_key, logGroupName=name
-            )
 
 
 def present(module: AnsibleAWSModule, changes: Changes) -> dict:
