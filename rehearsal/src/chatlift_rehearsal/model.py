@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from .edge import DistributionView
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -190,6 +192,7 @@ class CloudView:
     load_balancers: tuple[LoadBalancerView, ...]
     snapshots: tuple[SnapshotView, ...] = ()
     alarms: tuple[AlarmView, ...] = ()
+    distributions: tuple[DistributionView, ...] = ()
 
 
 class Emulator(Protocol):
@@ -234,7 +237,8 @@ class Emulator(Protocol):
     ) -> Iterable[bytes]:
         """S3 as a WSGI application for the distribution whose ARN is in ``X-Distribution``.
 
-        What it may read is what the bucket's policy allows CloudFront for that distribution.
+        What it may read is what the bucket's policy allows CloudFront for that distribution;
+        without that header, what it allows anybody.
         """
 
     def publish(self, figures: Iterable[MetricFigure]) -> None:

@@ -16,6 +16,9 @@ SERVICE_NETWORK = "198.18.0.0/24"
 RESERVED_NETWORKS = (SERVICE_NETWORK, "10.42.0.0/16", "172.31.0.0/16")
 """The service's range, the stack's default VPC and the region's default VPC."""
 
+EDGE_ADDRESSES = tuple(f"198.18.0.{number}" for number in range(16, 128))
+"""One for each CloudFront distribution, whose edge locations are all this machine."""
+
 API_PORT = 4566
 METADATA_PORT = 4567
 METADATA_ADDRESS = "169.254.169.254"

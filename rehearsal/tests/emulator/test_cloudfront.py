@@ -258,3 +258,74 @@ def test_function_is_edited_published_and_used(cloud: Any, cdn: Any) -> None:
     assert len(cdn.list_functions(Stage="LIVE")["FunctionList"]["Items"]) == 1
     with refused("FunctionInUse"):
         cdn.delete_function(Name="f", IfMatch=edited["ETag"])
+
+
+def test_view_says_all_that_serving_needs(cloud: Any, cdn: Any) -> None:
+    control = cdn.create_origin_access_control(OriginAccessControlConfig=sites.access_control())
+    answer = cdn.create_response_headers_policy(
+        ResponseHeadersPolicyConfig={
+            "Name": "strict",
+            "SecurityHeadersConfig": {
+                "StrictTransportSecurity": {
+                    "Override": True,
+                    "AccessControlMaxAgeSec": 60,
+                    "IncludeSubdomains": True,
+                }
+            },
+            "CustomHeadersConfig": items({"Header": "X-A", "Value": "1", "Override": False}),
+            "RemoveHeadersConfig": items({"Header": "X-Powered-By"}),
+        }
+    )["ResponseHeadersPolicy"]["Id"]
+    public = {
+        "Id": "app",
+        "DomainName": "lb.test",
+        "CustomHeaders": items({"HeaderName": "X-Key", "HeaderValue": "secret"}),
+        "CustomOriginConfig": {
+            "HTTPPort": 80,
+            "HTTPSPort": 8443,
+            "OriginProtocolPolicy": "https-only",
+        },
+    }
+    made = create(
+        cdn,
+        origins=[s3_origin("pages", control["OriginAccessControl"]["Id"]), public],
+        DefaultCacheBehavior=behavior(ResponseHeadersPolicyId=answer),
+        CacheBehaviors=items(
+            behavior(
+                "app", CACHING_DISABLED, PathPattern="/api/*", OriginRequestPolicyId=ALL_VIEWER
+            )
+        ),
+        CustomErrorResponses=items(
+            {"ErrorCode": 404, "ResponsePagePath": "/404.html", "ResponseCode": "200"}
+        ),
+    )["Distribution"]
+    (view,) = cloud.emulator.view().distributions
+    assert (view.id, view.domain_name) == (made["Id"], made["DomainName"])
+    assert (view.enabled, view.deployed, view.address) == (True, False, "198.18.0.16")
+    bucket, server = view.origins
+    assert (bucket.bucket, bucket.signed) == ("pages", True)
+    assert (server.protocol, server.https_port, server.headers) == (
+        "https-only",
+        8443,
+        (("X-Key", "secret"),),
+    )
+    api, pages = view.behaviors
+    assert (api.pattern, api.request.headers.rule, api.request.cookies.rule) == (
+        "/api/*",
+        "all",
+        "all",
+    )
+    assert (api.cache.max_ttl, pages.pattern, pages.cache.default_ttl) == (0, "*", 86400)
+    assert [(h.name, h.value, h.override) for h in pages.answer.headers] == [
+        ("Strict-Transport-Security", "max-age=60; includeSubDomains", True),
+        ("X-A", "1", False),
+    ]
+    assert pages.answer.removed == ("X-Powered-By",)
+    assert (view.error_pages[0].page, view.error_pages[0].answer_code) == ("/404.html", 200)
+
+
+def test_each_distribution_has_an_address_of_its_own(cloud: Any, cdn: Any) -> None:
+    create(cdn)
+    create(cdn, reference="two")
+    addresses = [view.address for view in cloud.emulator.view().distributions]
+    assert addresses == ["198.18.0.16", "198.18.0.17"]

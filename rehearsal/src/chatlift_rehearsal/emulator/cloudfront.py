@@ -18,6 +18,7 @@ from moto.ec2.models import ec2_backends
 from moto.elbv2.models import elbv2_backends
 from moto.s3.models import s3_backends
 
+from ..settings import EDGE_ADDRESSES
 from . import state
 from .cloudfront_config import behaviors, check, complete, items
 from .cloudfront_functions import Functions
@@ -34,9 +35,10 @@ CERTIFICATE_REGION = "us-east-1"
 class Distribution(Versioned):
     """A distribution; a change takes its time to reach every edge location."""
 
-    def __init__(self, account_id: str, config: dict[str, Any]) -> None:
+    def __init__(self, account_id: str, config: dict[str, Any], address: str) -> None:
         super().__init__(config)
         self.arn = f"arn:aws:cloudfront::{account_id}:distribution/{self.id}"
+        self.address = address
         self.domain_name = f"d{random_id(uppercase=False)}.cloudfront.net"
         self.invalidations: dict[str, Invalidation] = {}
         self.deploy()
@@ -140,7 +142,9 @@ class CloudFrontMends(MotoBackend):
                     "The caller reference that you are using to create a distribution is "
                     f"associated with another distribution. Already exists: {other.id}",
                 )
-        distribution = Distribution(self.account_id, config)
+        taken = {other.address for other in self.distributions.values()}
+        address = next(address for address in EDGE_ADDRESSES if address not in taken)
+        distribution = Distribution(self.account_id, config, address)
         self.distributions[distribution.id] = distribution
         self.tagger.tag_resource(distribution.arn, tags)
         return distribution

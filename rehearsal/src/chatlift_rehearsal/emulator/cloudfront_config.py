@@ -173,11 +173,9 @@ def _check_behavior(behavior: dict[str, Any], origins: set[str]) -> None:
         raise cloudfront_error(
             "NoSuchOrigin", "One or more of your origins or origin groups do not exist."
         )
-    if ("CachePolicyId" in behavior) == ("ForwardedValues" in behavior):
-        raise cloudfront_error(
-            "InvalidArgument",
-            "The parameter CachePolicyId or ForwardedValues is required, and not both.",
-        )
+    if "CachePolicyId" not in behavior or "ForwardedValues" in behavior:
+        # AWS still takes ForwardedValues, from before there were policies.
+        raise cloudfront_error("InvalidArgument", "The parameter CachePolicyId is required.")
     if frozenset(items(behavior["AllowedMethods"])) not in _METHODS:
         raise cloudfront_error("InvalidArgument", "The parameter AllowedMethods is invalid.")
 

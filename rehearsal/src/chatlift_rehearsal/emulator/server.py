@@ -93,9 +93,10 @@ class MotoEmulator:
     def bucket_origin(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        distribution = environ.pop("HTTP_X_DISTRIBUTION")
-        environ.pop("HTTP_AUTHORIZATION", None)  # CloudFront signs with its own name
-        return self._api({**environ, SOURCE_ARN: distribution}, start_response)
+        environ.pop("HTTP_AUTHORIZATION", None)  # CloudFront signs with its own name, or not at all
+        if distribution := environ.pop("HTTP_X_DISTRIBUTION", ""):
+            environ[SOURCE_ARN] = distribution
+        return self._api(environ, start_response)
 
     def publish(self, figures: Iterable[MetricFigure]) -> None:
         with state.lock:

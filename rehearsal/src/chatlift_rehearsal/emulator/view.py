@@ -19,6 +19,7 @@ from ..model import (
     VolumeView,
     VpcView,
 )
+from .cloudfront_view import distribution_views
 from .ec2_instances import Instance
 from .elbv2 import TargetGroup, forwarded_to, node_interfaces
 from .images import image_view
@@ -65,6 +66,7 @@ def cloud_view(backends: Backends) -> CloudView:
             for alarm in backends.cloudwatch.alarms.values()
             if alarm.state_value == "ALARM"
         ),
+        distributions=distribution_views(backends.cloudfront),
     )
 
 
