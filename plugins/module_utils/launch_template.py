@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
+    Image,
     error_code,
     pages,
     tag_specification,
@@ -90,20 +91,26 @@ def user_data(instance: dict[str, Any]) -> str:
 
 def data(
     *,
-    image_id: str,
+    image: Image,
     instance_type: str,
     instance_profile: str,
     instance: dict[str, Any],
     name: str,
     tags: dict[str, str],
+    kms_key_id: str | None,
 ) -> dict[str, Any]:
     """The content all launch templates share; the caller adds the network.
 
-    The root volume gets no ``chatlift:member`` tag: by that tag the data volume is found.
+    The root volume gets no ``chatlift:member`` tag: by that tag the data volume is found. It is as
+    large as its image, and encrypted even where the image is not.
     """
     root_tags = {"Name": f"{name}-root", "chatlift:stack": tags["chatlift:stack"]}
+    root: dict[str, Any] = {"Encrypted": True, "VolumeType": "gp3", "DeleteOnTermination": True}
+    if kms_key_id:
+        root["KmsKeyId"] = kms_key_id
     return {
-        "ImageId": image_id,
+        "ImageId": image.id,
+        "BlockDeviceMappings": [{"DeviceName": image.root_device, "Ebs": root}],
         "InstanceType": instance_type,
         "IamInstanceProfile": {"Name": instance_profile},
         "MetadataOptions": dict(METADATA_OPTIONS),

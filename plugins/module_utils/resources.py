@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
@@ -95,21 +96,42 @@ def required(changes: Changes, found: str | None, what: str, remedy: str) -> str
     return found or UNKNOWN
 
 
-def newest_image(ec2: Any, changes: Changes, image: str) -> str:
-    """The id of this account's newest available AMI tagged ``chatlift:image=<image>``."""
-    found = ec2.describe_images(
-        Owners=["self"],
-        Filters=[
+def shaped_like(wanted: Any, found: Any) -> Any:
+    """The part of what AWS says that ``wanted`` is about: AWS fills in what was left open."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return {key: shaped_like(value, found.get(key)) for key, value in wanted.items()}
+    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        return [shaped_like(*pair) for pair in zip(wanted, found, strict=True)]
+    return found
+
+
+@dataclass(frozen=True)
+class Image:
+    """An AMI, and the device name of its root volume."""
+
+    id: str
+    root_device: str
+
+
+def find_image(ec2: Any, changes: Changes, image_id: str | None, image: str) -> Image:
+    """The AMI of that id, or else this account's newest one tagged ``chatlift:image=<image>``."""
+    if image_id:
+        what = f"image {image_id}"
+        remedy = "Name one that this account can see in this region, or none to take the newest."
+        wanted = [{"Name": "image-id", "Values": [image_id]}]
+        found = ec2.describe_images(Filters=wanted)["Images"]
+    else:
+        what = f"available image of this account with the tag chatlift:image={image}"
+        remedy = "Run playbooks/bake.yml, or name an image by its id."
+        wanted = [
             {"Name": "tag:chatlift:image", "Values": [image]},
             {"Name": "state", "Values": ["available"]},
-        ],
-    )["Images"]
+        ]
+        found = ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
     newest: dict[str, Any] = max(found, key=lambda one: one["CreationDate"], default={})
-    return required(
-        changes,
-        newest.get("ImageId"),
-        f"available image of this account with the tag chatlift:image={image}",
-        "Run playbooks/bake.yml, or name an image by its id.",
+    return Image(
+        required(changes, newest.get("ImageId"), what, remedy),
+        newest.get("RootDeviceName") or UNKNOWN,
     )
 
 

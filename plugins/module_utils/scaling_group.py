@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The chatlift authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Auto Scaling groups with both lifecycle hooks.
+"""Auto Scaling groups with both lifecycle hooks, metrics and scaling policies.
 
 A change of the launch template is recorded in the group and replaces nothing: replacing instances
 is the work of the playbooks that do it one at a time.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.chatlift.aws.plugins.module_utils import scaling_policies
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.launch_template import (
     LAUNCH_HOOK,
@@ -20,6 +21,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.launch_template impor
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     pages,
     retry_while,
+    shaped_like,
     tag_dict,
     wait_until,
 )
@@ -29,12 +31,58 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 PROFILE_TIMEOUT_SECONDS = 60
 
 
+# All that concern a group without a warm pool; they cost nothing.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
+METRICS = tuple(
+    f"Group{name}"
+    for name in (
+        "DesiredCapacity",
+        "InServiceInstances",
+        "MaxSize",
+        "MinSize",
+        "PendingInstances",
+        "StandbyInstances",
+        "TerminatingInstances",
+        "TotalInstances",
+    )
+)
+
+
+@dataclass(frozen=True)
+class MixedInstances:
+    """Several instance types, the first one preferred, and how many of them are no spot instances:
+    the first ``on_demand_base``, and of the others ``on_demand_percentage``."""
+
+    instance_types: tuple[str, ...]
+    on_demand_base: int
+    on_demand_percentage: int
+
+    def policy(self, version: Version) -> dict[str, Any]:
+        return {
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": version.specification,
+                "Overrides": [{"InstanceType": name} for name in self.instance_types],
+            },
+            "InstancesDistribution": {
+                "OnDemandAllocationStrategy": "prioritized",
+                "OnDemandBaseCapacity": self.on_demand_base,
+                "OnDemandPercentageAboveBaseCapacity": self.on_demand_percentage,
+                "SpotAllocationStrategy": "price-capacity-optimized",
+            },
+        }
+
+
 @dataclass(frozen=True)
 class Group:
     """An Auto Scaling group as it is wanted; times are in seconds.
 
     Exactly one of ``zones`` (a launch template that names a network interface) and ``subnets``
-    (ids) is given. ``min_size`` is also the capacity a new group starts with.
+    (ids) is given. ``min_size`` is also the capacity a new group starts with; the capacity between
+    the sizes is the scaling policies' from then on.
+
+    ``healthy_percentages`` are the least and the most instances, in percent of the capacity, while
+    instances are replaced: with at least 100 a new one is launched before an old one ends.
+    ``warmup`` is how long the metrics of a new instance are not yet typical.
     """
 
     name: str
@@ -46,9 +94,14 @@ class Group:
     grace_period: int
     launch_timeout: int
     terminate_timeout: int
+    healthy_percentages: tuple[int, int]
+    warmup: int = 0
     zones: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
-    target_group_arns: tuple[str, ...] = field(default=())
+    target_group_arns: tuple[str, ...] = ()
+    termination_policies: tuple[str, ...] = ("Default",)
+    mixed_instances: MixedInstances | None = None
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """The group's settings, named and shaped as the API takes them."""
@@ -57,12 +110,27 @@ class Group:
             if self.subnets
             else {"AvailabilityZones": sorted(self.zones)}
         )
+        mixed = self.mixed_instances
+        content: dict[str, Any] = (
+            {"MixedInstancesPolicy": mixed.policy(self.version)}
+            if mixed
+            else {"LaunchTemplate": self.version.specification}
+        )
+        least, most = self.healthy_percentages
         return {
-            "LaunchTemplate": self.version.specification,
+            **content,
             "MinSize": self.min_size,
             "MaxSize": self.max_size,
             "HealthCheckType": self.health_check_type,
             "HealthCheckGracePeriod": self.grace_period,
+            "DefaultInstanceWarmup": self.warmup,
+            "InstanceMaintenancePolicy": {
+                "MinHealthyPercentage": least,
+                "MaxHealthyPercentage": most,
+            },
+            "TerminationPolicies": list(self.termination_policies),
+            # Spot instances that are about to be reclaimed are replaced before they are.
+            "CapacityRebalance": bool(mixed and mixed.on_demand_percentage < 100),
             **place,
         }
 
@@ -99,11 +167,20 @@ def ensure(autoscaling: Any, changes: Changes, wanted: Group) -> None:
     current = find(autoscaling, [wanted.name]).get(wanted.name)
     if current is None:
         _create(autoscaling, changes, wanted)
-        return
-    _update_settings(autoscaling, changes, wanted, current)
-    _update_tags(autoscaling, changes, wanted, current)
-    _update_targets(autoscaling, changes, wanted, current)
-    _update_hooks(autoscaling, changes, wanted)
+    else:
+        _update_settings(autoscaling, changes, wanted, current)
+        _update_tags(autoscaling, changes, wanted, current)
+        _update_targets(autoscaling, changes, wanted, current)
+        _update_hooks(autoscaling, changes, wanted)
+    _enable_metrics(autoscaling, changes, wanted, current)
+    scaling_policies.ensure(autoscaling, changes, wanted.name, wanted.policies, new=not current)
+
+
+def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
+    """The launch template that a described group or instance has, also in a mixed group."""
+    mixed = group.get("MixedInstancesPolicy") or {}
+    within = mixed.get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
+    return dict(within or group.get("LaunchTemplate") or {})
 
 
 def delete(autoscaling: Any, ec2: Any, changes: Changes, name: str, timeout: float) -> None:
@@ -184,13 +261,8 @@ def _update_settings(
 
 
 def _current_settings(current: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """What the API says, shaped like ``settings``: lists in order, a template by its id."""
-    seen = {key: current.get(key) for key in settings}
-    template = seen["LaunchTemplate"] or {}
-    seen["LaunchTemplate"] = {
-        "LaunchTemplateId": template.get("LaunchTemplateId"),
-        "Version": template.get("Version"),
-    }
+    """What the API says, shaped like ``settings``, and its sets in order."""
+    seen: dict[str, Any] = shaped_like(settings, current)
     if "VPCZoneIdentifier" in seen:
         seen["VPCZoneIdentifier"] = ",".join(sorted((seen["VPCZoneIdentifier"] or "").split(",")))
     else:
@@ -217,16 +289,25 @@ def _update_targets(
     autoscaling: Any, changes: Changes, wanted: Group, current: dict[str, Any]
 ) -> None:
     present = current.get("TargetGroupARNs") or []
-    missing = [arn for arn in wanted.target_group_arns if arn not in present]
-    if missing:
-        changes.apply(
-            f"target groups of group {wanted.name}",
-            present,
-            [*present, *missing],
+    for call, arns in (
+        (
             autoscaling.attach_load_balancer_target_groups,
-            AutoScalingGroupName=wanted.name,
-            TargetGroupARNs=missing,
-        )
+            [arn for arn in wanted.target_group_arns if arn not in present],
+        ),
+        (
+            autoscaling.detach_load_balancer_target_groups,
+            [arn for arn in present if arn not in wanted.target_group_arns],
+        ),
+    ):
+        if arns:
+            changes.apply(
+                f"target groups of group {wanted.name}",
+                present,
+                list(wanted.target_group_arns),
+                call,
+                AutoScalingGroupName=wanted.name,
+                TargetGroupARNs=arns,
+            )
 
 
 def _update_hooks(autoscaling: Any, changes: Changes, wanted: Group) -> None:
@@ -248,6 +329,23 @@ def _update_hooks(autoscaling: Any, changes: Changes, wanted: Group) -> None:
                 LifecycleHookName=name,
                 **hook,
             )
+
+
+def _enable_metrics(
+    autoscaling: Any, changes: Changes, wanted: Group, current: dict[str, Any] | None
+) -> None:
+    enabled = {one["Metric"] for one in (current or {}).get("EnabledMetrics") or []}
+    missing = [metric for metric in METRICS if metric not in enabled]
+    if missing:
+        changes.apply(
+            f"metrics of group {wanted.name}",
+            sorted(enabled),
+            sorted(enabled.union(METRICS)),
+            autoscaling.enable_metrics_collection,
+            AutoScalingGroupName=wanted.name,
+            Metrics=missing,
+            Granularity="1Minute",
+        )
 
 
 def _group_tags(wanted: Group) -> list[dict[str, Any]]:

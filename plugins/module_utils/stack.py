@@ -67,3 +67,14 @@ def secret_arn(secretsmanager: Any, changes: Changes, stack: str, tier: str) -> 
     except secretsmanager.exceptions.ResourceNotFoundException:
         found = None
     return required(changes, found, f"secret {name}", "Run playbooks/secrets.yml first.")
+
+
+def vpc_id(ec2: Any, changes: Changes, stack: str) -> str:
+    """The id of the stack's VPC."""
+    found = ec2.describe_vpcs(Filters=of_stack(stack))["Vpcs"]
+    return required(
+        changes,
+        next((vpc["VpcId"] for vpc in found), None),
+        f"VPC of the stack {stack}",
+        "Run playbooks/network.yml first.",
+    )

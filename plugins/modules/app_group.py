@@ -10,7 +10,8 @@ short_description: The Auto Scaling group of the stateless app tier
 version_added: 0.1.0
 description:
   - Makes the numbered launch template version and the Auto Scaling group of the app tier, with both
-    lifecycle hooks, over all app subnets and behind target groups.
+    lifecycle hooks, metrics and target tracking policies, over all app subnets and behind target
+    groups.
   - A change of image, instance type or settings is recorded as a new launch template version and in
     the group; running instances stay until something replaces them.
   - The capacity between the sizes is left to scaling policies. A new group starts with O(min_size).
@@ -36,6 +37,32 @@ options:
   instance_type:
     description: The instance type. Required when O(state=present).
     type: str
+  other_instance_types:
+    description:
+      - Types to take where O(instance_type) is not to be had, in this order, or for spot instances
+        where they are cheaper.
+    type: list
+    elements: str
+    default: []
+  on_demand_base:
+    description: How many instances are no spot instances, whatever O(on_demand_percentage) says.
+    type: int
+    default: 0
+  on_demand_percentage:
+    description: >-
+      How many of the instances beyond O(on_demand_base) are no spot instances, in percent. With
+      less than 100, spot instances at risk are replaced before AWS takes them back.
+    type: int
+    default: 100
+  kms_key_id:
+    description: >-
+      Key that encrypts root volumes, instead of the account's default for EBS. Its policy has to
+      let Auto Scaling's service-linked role use it.
+    type: str
+  detailed_monitoring:
+    description: Whether EC2's metrics come every minute (for a fee) rather than every five.
+    type: bool
+    default: true
   min_size:
     description: Smallest number of instances.
     type: int
@@ -44,8 +71,37 @@ options:
     description: Largest number of instances.
     type: int
     default: 6
+  min_healthy_percentage:
+    description: >-
+      The least instances, in percent of the capacity, while instances are replaced. V(100) launches
+      an instance before the one it replaces ends.
+    type: int
+    default: 100
+  max_healthy_percentage:
+    description: The most instances, in percent of the capacity, while instances are replaced.
+    type: int
+    default: 150
+  instance_warmup:
+    description: Seconds after which the metrics of a new instance are typical.
+    type: int
+    default: 120
+  termination_policies:
+    description: Which instance of the fullest zone ends when the group shrinks.
+    type: list
+    elements: str
+    default: [OldestLaunchTemplate, OldestInstance]
+  cpu_target:
+    description: The group grows and shrinks to keep this average CPU use, in percent. 0 for not.
+    type: float
+    default: 60
+  connections_target:
+    description: >-
+      The group grows and shrinks to keep this average number of open connections an instance. 0 for
+      not.
+    type: float
+    default: 0
   target_group_arns:
-    description: Target groups the instances are registered in.
+    description: The target groups that the instances are registered in; others are detached.
     type: list
     elements: str
     default: []
@@ -92,6 +148,8 @@ EXAMPLES = r"""
   chatlift.aws.app_group:
     stack: demo
     instance_type: c7g.large
+    max_size: 12
+    connections_target: 5000
     target_group_arns: ["{{ target_group.target_group_arn }}"]
     settings:
       endpoint_url: ""
@@ -129,9 +187,13 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     launch_template,
     layout,
     scaling_group,
+    scaling_policies,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
-from ansible_collections.chatlift.aws.plugins.module_utils.resources import newest_image
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
+    find_image,
+    tag_specification,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
     run,
     secret_arn,
@@ -148,8 +210,23 @@ ARGUMENTS = {
     "zones": {"type": "int", "default": 3},
     "image_id": {"type": "str"},
     "instance_type": {"type": "str"},
+    "other_instance_types": {"type": "list", "elements": "str", "default": []},
+    "on_demand_base": {"type": "int", "default": 0},
+    "on_demand_percentage": {"type": "int", "default": 100},
+    "kms_key_id": {"type": "str"},
+    "detailed_monitoring": {"type": "bool", "default": True},
     "min_size": {"type": "int", "default": 3},
     "max_size": {"type": "int", "default": 6},
+    "min_healthy_percentage": {"type": "int", "default": 100},
+    "max_healthy_percentage": {"type": "int", "default": 150},
+    "instance_warmup": {"type": "int", "default": 120},
+    "termination_policies": {
+        "type": "list",
+        "elements": "str",
+        "default": ["OldestLaunchTemplate", "OldestInstance"],
+    },
+    "cpu_target": {"type": "float", "default": 60},
+    "connections_target": {"type": "float", "default": 0},
     "target_group_arns": {"type": "list", "elements": "str", "default": []},
     "settings": {"type": "dict", "default": {}},
     "grace_period": {"type": "int", "default": 60},
@@ -166,11 +243,11 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, TIER)
     ec2 = module.client("ec2")
 
-    image_id = params["image_id"] or newest_image(ec2, changes, IMAGE)
+    image = find_image(ec2, changes, params["image_id"], IMAGE)
     content = launch_template.data(
         name=name,
         tags=tags,
-        image_id=image_id,
+        image=image,
         instance_type=params["instance_type"],
         instance_profile=name,
         instance=launch_template.identity(
@@ -181,7 +258,10 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             secret_arn=secret_arn(module.client("secretsmanager"), changes, stack, TIER),
             settings=params["settings"],
         ),
+        kms_key_id=params["kms_key_id"],
     )
+    content["Monitoring"] = {"Enabled": params["detailed_monitoring"]}
+    content["TagSpecifications"] += tag_specification("network-interface", tags)
     content["SecurityGroupIds"] = [security_group_id(ec2, changes, stack, TIER)]
     version = launch_template.ensure(ec2, changes, name, content, tags)
     subnets = subnet_ids(
@@ -200,11 +280,33 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             grace_period=params["grace_period"],
             launch_timeout=params["launch_timeout"],
             terminate_timeout=params["terminate_timeout"],
+            healthy_percentages=(
+                params["min_healthy_percentage"],
+                params["max_healthy_percentage"],
+            ),
+            warmup=params["instance_warmup"],
             subnets=tuple(subnets),
             target_group_arns=tuple(params["target_group_arns"]),
+            termination_policies=tuple(params["termination_policies"]),
+            mixed_instances=_mixed_instances(params),
+            policies={
+                **scaling_policies.cpu(params["cpu_target"]),
+                **scaling_policies.connections(params["connections_target"], stack, TIER, name),
+            },
         ),
     )
-    return {"group": name, "launch_template_version": version.number, "image_id": image_id}
+    return {"group": name, "launch_template_version": version.number, "image_id": image.id}
+
+
+def _mixed_instances(params: dict) -> scaling_group.MixedInstances | None:
+    """None when there is nothing to mix: one type, and no spot instances."""
+    if not params["other_instance_types"] and params["on_demand_percentage"] == 100:
+        return None
+    return scaling_group.MixedInstances(
+        (params["instance_type"], *params["other_instance_types"]),
+        params["on_demand_base"],
+        params["on_demand_percentage"],
+    )
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:

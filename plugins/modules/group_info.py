@@ -130,7 +130,7 @@ class Look:
                 "health": one["HealthStatus"],
                 "in_service": one["LifecycleState"] == "InService"
                 and (healthy is None or one["InstanceId"] in healthy),
-                "launch_template_version": (one.get("LaunchTemplate") or {}).get("Version"),
+                "launch_template_version": scaling_group.launch_template_of(one).get("Version"),
                 "certificates": tag_dict(details.get(one["InstanceId"], {}).get("Tags")).get(
                     "chatlift:certificates", ""
                 ),
@@ -141,7 +141,7 @@ class Look:
         return {
             "in_service": len(serving) == len(instances) == group["DesiredCapacity"],
             "desired": group["DesiredCapacity"],
-            "launch_template_version": (group.get("LaunchTemplate") or {}).get("Version"),
+            "launch_template_version": scaling_group.launch_template_of(group).get("Version"),
             "instances": instances,
         }
 

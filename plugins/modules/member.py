@@ -68,7 +68,10 @@ options:
         description: Provisioned throughput in MiB/s.
         type: int
       kms_key_id:
-        description: Key to encrypt a new volume with, instead of the account's default.
+        description: >-
+          Key that encrypts a new volume, and the root volumes of new instances, instead of the
+          account's default for EBS. Its policy has to let Auto Scaling's service-linked role use
+          it.
         type: str
   settings:
     description: >-
@@ -169,7 +172,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     scaling_group,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
-from ansible_collections.chatlift.aws.plugins.module_utils.resources import newest_image
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import find_image
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
     run,
     secret_arn,
@@ -200,6 +203,8 @@ ARGUMENTS = {
     "delete_volume": {"type": "bool", "default": False},
     "delete_timeout": {"type": "int", "default": 600},
 }
+# There is one address and one volume: a member's instance ends before the next one begins.
+SUCCESSION = (0, 100)
 NEEDED = ("availability_zone", "address", "instance_type", "volume")
 
 
@@ -211,7 +216,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, member.tier, member.name)
     ec2 = module.client("ec2")
 
-    image_id = params["image_id"] or newest_image(ec2, changes, member.tier)
+    image = find_image(ec2, changes, params["image_id"], member.tier)
     interface_id = network_interface.ensure(
         ec2,
         changes,
@@ -234,7 +239,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     content = launch_template.data(
         name=name,
         tags=tags,
-        image_id=image_id,
+        image=image,
         instance_type=params["instance_type"],
         instance_profile=name,
         instance=launch_template.identity(
@@ -247,6 +252,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             secret_arn=secret_arn(module.client("secretsmanager"), changes, stack, member.tier),
             settings=params["settings"],
         ),
+        kms_key_id=params["volume"]["kms_key_id"],
     )
     content["NetworkInterfaces"] = [{"DeviceIndex": 0, "NetworkInterfaceId": interface_id}]
     version = launch_template.ensure(ec2, changes, name, content, tags)
@@ -265,13 +271,14 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             grace_period=0,
             launch_timeout=params["launch_timeout"],
             terminate_timeout=params["terminate_timeout"],
+            healthy_percentages=SUCCESSION,
             zones=(params["availability_zone"],),
         ),
     )
     return {
         "group": name,
         "launch_template_version": version.number,
-        "image_id": image_id,
+        "image_id": image.id,
         "volume_id": volume_id,
         "network_interface_id": interface_id,
     }

@@ -17,6 +17,8 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.autoscaling.responses import AutoScalingResponse
+from moto.ec2.models import amis
+from moto.ec2.models.instances import Instance
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
@@ -24,6 +26,7 @@ REPOSITORY = Path(__file__).parents[2]
 REGION = "eu-central-1"
 ZONES = [f"{REGION}a", f"{REGION}b", f"{REGION}c"]
 STACK = "demo"
+IMAGES = ("ami-12c6146b", "ami-1e749f67")  # two of those that moto knows
 
 
 def _find_collections(root: Path) -> None:
@@ -47,28 +50,54 @@ def service_models_read_once() -> None:
     JSONFileLoader.load_file = lambda _loader, path: read(path)
 
 
-def _create_group_as_aws_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto 5.2.5 leaves out the hooks of CreateAutoScalingGroup and takes a grace period of 0 for
-    none given."""
-    create = AutoScalingResponse.create_auto_scaling_group
+# Parameters of groups that moto 5.2.5 drops, and its names for them.
+_DROPPED_PARAMETERS = {
+    "CapacityRebalance": "capacity_rebalance",
+    "DefaultInstanceWarmup": "default_instance_warmup",
+    "HealthCheckGracePeriod": "health_check_grace_period",
+    "InstanceMaintenancePolicy": "instance_maintenance_policy",
+    "TerminationPolicies": "termination_policies",
+}
 
-    def create_completely(response: AutoScalingResponse) -> Any:
-        answer = create(response)
-        backend = response.autoscaling_backend
-        name = response._get_param("AutoScalingGroupName")
-        grace_period = response._get_int_param("HealthCheckGracePeriod")
-        backend.autoscaling_groups[name].health_check_grace_period = grace_period
-        for hook in response._get_param("LifecycleHookSpecificationList", []):
-            backend.create_lifecycle_hook(
-                hook["LifecycleHookName"],
-                name,
-                hook["LifecycleTransition"],
-                hook["HeartbeatTimeout"],
-                hook["DefaultResult"],
-            )
-        return answer
 
-    monkeypatch.setattr(AutoScalingResponse, "create_auto_scaling_group", create_completely)
+def _keep_groups_as_aws_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto 5.2.5 also leaves out the hooks of CreateAutoScalingGroup."""
+
+    def complete(name: str) -> None:
+        operation = getattr(AutoScalingResponse, name)
+
+        def do_completely(response: AutoScalingResponse) -> Any:
+            answer = operation(response)
+            group = response._get_param("AutoScalingGroupName")
+            for parameter, attribute in _DROPPED_PARAMETERS.items():
+                value = response._get_param(parameter)
+                if value is not None:
+                    kept = response.autoscaling_backend.autoscaling_groups[group]
+                    setattr(kept, attribute, value)
+            for hook in response._get_param("LifecycleHookSpecificationList", []):
+                response.autoscaling_backend.create_lifecycle_hook(
+                    hook["LifecycleHookName"],
+                    group,
+                    hook["LifecycleTransition"],
+                    hook["HeartbeatTimeout"],
+                    hook["DefaultResult"],
+                )
+            return answer
+
+        monkeypatch.setattr(AutoScalingResponse, name, do_completely)
+
+    complete("create_auto_scaling_group")
+    complete("update_auto_scaling_group")
+
+
+def _size_volumes_as_aws_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto 5.2.5 does not know that a root volume is as large as its image when none is said."""
+    add = Instance.add_block_device
+
+    def add_sized(instance: Instance, size: int | None, *args: Any, **kwargs: Any) -> None:
+        add(instance, size or 8, *args, **kwargs)
+
+    monkeypatch.setattr(Instance, "add_block_device", add_sized)
 
 
 def _obey_no_bucket_policy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +113,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # they take seconds to load
-    _create_group_as_aws_does(monkeypatch)
+    monkeypatch.setenv("MOTO_AMIS_PATH", "set")  # all that moto knows would take seconds to load
+    monkeypatch.setattr(amis, "AMIS", [ami for ami in amis.AMIS if ami["ami_id"] in IMAGES])
+    _keep_groups_as_aws_does(monkeypatch)
+    _size_volumes_as_aws_does(monkeypatch)
     _obey_no_bucket_policy(monkeypatch)
     with mock_aws():
         yield lambda service: boto3.client(service, region_name=REGION)

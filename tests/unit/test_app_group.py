@@ -57,10 +57,103 @@ def test_the_capacity_is_left_to_scaling(aws: Any, run_module: Any) -> None:
     assert _group(aws)["DesiredCapacity"] == 5
 
 
-def test_a_target_group_is_added_later(aws: Any, run_module: Any, target_group: str) -> None:
+def test_target_groups_are_attached_and_detached(
+    aws: Any, run_module: Any, target_group: str
+) -> None:
     run_module("app_group", **OPTIONS)
     assert run_module("app_group", target_group_arns=[target_group], **OPTIONS)["changed"]
     assert _group(aws)["TargetGroupARNs"] == [target_group]
+    assert run_module("app_group", target_group_arns=[], **OPTIONS)["changed"]
+    assert not _group(aws)["TargetGroupARNs"]
+
+
+def test_a_new_instance_comes_before_an_old_one_goes(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    group = _group(aws)
+    assert group["InstanceMaintenancePolicy"] == {
+        "MinHealthyPercentage": 100,
+        "MaxHealthyPercentage": 150,
+    }
+    assert group["DefaultInstanceWarmup"] == 120
+    assert group["TerminationPolicies"] == ["OldestLaunchTemplate", "OldestInstance"]
+    metrics = {one["Metric"] for one in group["EnabledMetrics"]}
+    assert {"GroupInServiceInstances", "GroupDesiredCapacity"} <= metrics
+
+
+def test_the_template_asks_for_imdsv2_and_an_encrypted_root(aws: Any, run_module: Any) -> None:
+    run_module("app_group", kms_key_id="alias/chatlift", **OPTIONS)
+    found = aws("ec2").describe_launch_template_versions(LaunchTemplateName=NAME)
+    content = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    (image,) = aws("ec2").describe_images(ImageIds=[OPTIONS["image_id"]])["Images"]
+    (root,) = content["BlockDeviceMappings"]
+    assert root["DeviceName"] == image["RootDeviceName"]
+    assert (root["Ebs"]["Encrypted"], root["Ebs"]["KmsKeyId"]) == (True, "alias/chatlift")
+    options = content["MetadataOptions"]
+    assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 1)
+    assert content["Monitoring"] == {"Enabled": True}
+    tagged = {one["ResourceType"] for one in content["TagSpecifications"]}
+    assert {"instance", "volume", "network-interface"} <= tagged
+
+
+def test_an_image_that_is_not_there_is_named(run_module: Any) -> None:
+    with pytest.raises(ModuleFailed, match=r"no image ami-0123\. Name one that this account can"):
+        run_module("app_group", **{**OPTIONS, "image_id": "ami-0123"})
+
+
+def _policies(aws: Any) -> dict[str, dict[str, Any]]:
+    found = aws("autoscaling").describe_policies(AutoScalingGroupName=NAME)["ScalingPolicies"]
+    return {one["PolicyName"]: one["TargetTrackingConfiguration"] for one in found}
+
+
+def test_it_follows_cpu_and_connections(aws: Any, run_module: Any) -> None:
+    options = {**OPTIONS, "connections_target": 5000}
+    run_module("app_group", **options)
+    policies = _policies(aws)
+    assert policies["chatlift-cpu"]["TargetValue"] == 60
+    metric = policies["chatlift-connections"]["CustomizedMetricSpecification"]
+    assert (metric["Namespace"], metric["MetricName"]) == ("chatlift", "WebSocketConnections")
+    assert {one["Name"]: one["Value"] for one in metric["Dimensions"]} == {
+        "AutoScalingGroupName": NAME,
+        "Stack": STACK,
+        "Tier": "app",
+    }
+    again = run_module("app_group", **options)
+    assert not again["changed"], again["diff"]
+
+
+def test_policies_are_mended_and_removed_and_those_of_others_stay(
+    aws: Any, run_module: Any
+) -> None:
+    run_module("app_group", connections_target=5000, **OPTIONS)
+    aws("autoscaling").put_scaling_policy(
+        AutoScalingGroupName=NAME,
+        PolicyName="somebody-else",
+        PolicyType="SimpleScaling",
+        AdjustmentType="ChangeInCapacity",
+        ScalingAdjustment=1,
+    )
+    mended = run_module("app_group", cpu_target=40, **OPTIONS)
+    assert sorted(mended["diff"]["after"]) == [
+        f"policy chatlift-connections of group {NAME}",
+        f"policy chatlift-cpu of group {NAME}",
+    ]
+    found = aws("autoscaling").describe_policies(AutoScalingGroupName=NAME)["ScalingPolicies"]
+    assert sorted(one["PolicyName"] for one in found) == ["chatlift-cpu", "somebody-else"]
+
+
+def test_several_types_and_spot_instances(aws: Any, run_module: Any) -> None:
+    mixed = {"other_instance_types": ["t3.medium"], "on_demand_base": 1, "on_demand_percentage": 50}
+    run_module("app_group", **OPTIONS, **mixed)
+    group = _group(aws)
+    policy = group["MixedInstancesPolicy"]
+    assert policy["LaunchTemplate"]["Overrides"] == [
+        {"InstanceType": "t3.small"},
+        {"InstanceType": "t3.medium"},
+    ]
+    assert policy["InstancesDistribution"]["OnDemandPercentageAboveBaseCapacity"] == 50
+    assert group["CapacityRebalance"]
+    again = run_module("app_group", **OPTIONS, **mixed)
+    assert not again["changed"], again["diff"]
 
 
 def test_lost_tags_and_settings_are_mended(aws: Any, run_module: Any) -> None:

@@ -121,6 +121,11 @@ def test_the_group_holds_one_instance_of_a_numbered_version(aws: Any, run_module
     assert (group["MinSize"], group["MaxSize"], group["DesiredCapacity"]) == (1, 1, 1)
     assert group["LaunchTemplate"]["Version"] == "1"
     assert group["AvailabilityZones"] == [ZONES[0]]
+    # There is one address and one volume.
+    assert group["InstanceMaintenancePolicy"] == {
+        "MinHealthyPercentage": 0,
+        "MaxHealthyPercentage": 100,
+    }
 
 
 def test_a_hook_that_was_removed_comes_back(aws: Any, run_module: Any) -> None:
@@ -213,7 +218,13 @@ def test_a_missing_secret_names_the_playbook_that_makes_it(aws: Any, run_module:
 def test_check_mode_makes_nothing(aws: Any, run_module: Any) -> None:
     planned = run_module("member", check=True, **OPTIONS)
     assert planned["changed"]
-    assert len(planned["diff"]["after"]) == 4
+    assert sorted(planned["diff"]["after"]) == [
+        "data volume of redis-a1",
+        f"group {NAME}",
+        f"launch template {NAME}",
+        f"metrics of group {NAME}",
+        "network interface of redis-a1",
+    ]
     assert not aws("ec2").describe_volumes(
         Filters=[{"Name": "tag:chatlift:stack", "Values": [STACK]}]
     )["Volumes"]
