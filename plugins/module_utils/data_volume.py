@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
@@ -16,9 +17,14 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     at_most_one,
     delete_when_free,
     of_stack,
+    tag_dict,
+    tag_list,
     tag_specification,
     wait_until,
 )
+
+# On a volume: the snapshot that was made when its member was ended for good.
+FINAL_SNAPSHOT = "chatlift:final-snapshot"
 
 # "deleting" volumes are listed for a while and are no volumes any more.
 ALIVE = ("creating", "available", "in-use")
@@ -74,6 +80,17 @@ def ensure(
             f"The data volume {volume['VolumeId']} of {member} has {volume['Size']} GiB and cannot"
             f" shrink to {disk.size} GiB. Set the size to at least {volume['Size']}."
         )
+    final = tag_dict(volume.get("Tags")).get(FINAL_SNAPSHOT)
+    if final:
+        # What it holds will change again; the next destruction takes another.
+        changes.apply(
+            f"data volume of {member}, its tag {FINAL_SNAPSHOT}",
+            final,
+            None,
+            ec2.delete_tags,
+            Resources=[volume["VolumeId"]],
+            Tags=[{"Key": FINAL_SNAPSHOT}],
+        )
     before = {key: volume.get(key) for key in disk.settings()}
     if before != disk.settings():
         changes.apply(
@@ -85,6 +102,65 @@ def ensure(
             **disk.settings(),
         )
     return str(volume["VolumeId"])
+
+
+def take_final_snapshot(
+    ec2: Any,
+    changes: Changes,
+    stack: str,
+    member: str,
+    tags: dict[str, str],
+    *,
+    retention_days: int,
+    timeout: float,
+) -> str | None:
+    """Copy the volume, which nobody uses any more, and wait until the copy is complete.
+
+    The volume then carries the snapshot's id, so that the next run takes no other. Nothing deletes
+    the snapshot: its tag ``chatlift:retain-until`` says from when on that does no harm.
+
+    Returns:
+        The snapshot's id; None when there is no volume.
+    """
+    volume = find(ec2, stack, member)
+    if volume is None:
+        return None
+    volume_id = volume["VolumeId"]
+    if final := tag_dict(volume.get("Tags")).get(FINAL_SNAPSHOT):
+        return final
+    until = (datetime.now(timezone.utc) + timedelta(days=retention_days)).strftime("%Y-%m-%d")
+    snapshot_id: str = changes.apply(
+        f"final snapshot of the data volume of {member}",
+        None,
+        {"VolumeId": volume_id, "retain until": until},
+        ec2.create_snapshot,
+        VolumeId=volume_id,
+        Description=f"Last state of {member} in the stack {stack}; retain until {until}",
+        TagSpecifications=tag_specification(
+            "snapshot",
+            {**tags, "chatlift:snapshot": "final", "chatlift:retain-until": until},
+        ),
+    ).get("SnapshotId", UNKNOWN)
+    if snapshot_id == UNKNOWN:
+        return snapshot_id
+
+    def state() -> str:
+        found = ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"][0]
+        return f"{found['State']} {found.get('StateMessage') or found.get('Progress', '')}".strip()
+
+    seen = wait_until(
+        state,
+        lambda seen: not seen.startswith("pending"),
+        what=f"the final snapshot {snapshot_id} of {member}",
+        timeout=timeout,
+    )
+    if not seen.startswith("completed"):
+        raise ChatliftError(
+            f"The final snapshot {snapshot_id} of {member} failed ({seen}), so its volume"
+            f" {volume_id} stays. Run this again for another snapshot."
+        )
+    ec2.create_tags(Resources=[volume_id], Tags=tag_list({FINAL_SNAPSHOT: snapshot_id}))
+    return snapshot_id
 
 
 def delete(ec2: Any, changes: Changes, stack: str, member: str) -> None:

@@ -88,6 +88,22 @@ options:
     description: Seconds an instance has to hand over and leave.
     type: int
     default: 900
+  final_snapshot:
+    description: >-
+      With O(state=absent), take a snapshot of the data volume when the instance has ended, and wait
+      until it is complete. Taken once for each time that the member is ended.
+    type: bool
+    default: true
+  snapshot_retention_days:
+    description: >-
+      Days for which the final snapshot should be kept. It says so in its tag
+      C(chatlift:retain-until); nothing deletes it.
+    type: int
+    default: 30
+  snapshot_timeout:
+    description: Seconds to wait for the final snapshot.
+    type: int
+    default: 3600
   delete_volume:
     description: With O(state=absent), delete the data volume too.
     type: bool
@@ -156,6 +172,11 @@ volume_id:
   type: str
   returned: when present
   sample: vol-0123456789abcdef0
+snapshot_id:
+  description: The final snapshot, if there is one.
+  type: str
+  returned: when absent
+  sample: snap-0123456789abcdef0
 network_interface_id:
   description: The network interface.
   type: str
@@ -200,6 +221,9 @@ ARGUMENTS = {
     "settings": {"type": "dict", "default": {}},
     "launch_timeout": {"type": "int", "default": 900},
     "terminate_timeout": {"type": "int", "default": 900},
+    "final_snapshot": {"type": "bool", "default": True},
+    "snapshot_retention_days": {"type": "int", "default": 30},
+    "snapshot_timeout": {"type": "int", "default": 3600},
     "delete_volume": {"type": "bool", "default": False},
     "delete_timeout": {"type": "int", "default": 600},
 }
@@ -292,9 +316,20 @@ def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
     scaling_group.delete(module.client("autoscaling"), ec2, changes, name, params["delete_timeout"])
     launch_template.delete(ec2, changes, name)
     network_interface.delete(ec2, changes, params["stack"], member.name)
+    snapshot_id = None
+    if params["final_snapshot"]:
+        snapshot_id = data_volume.take_final_snapshot(
+            ec2,
+            changes,
+            params["stack"],
+            member.name,
+            layout.tags(params["stack"], name, member.tier, member.name),
+            retention_days=params["snapshot_retention_days"],
+            timeout=params["snapshot_timeout"],
+        )
     if params["delete_volume"]:
         data_volume.delete(ec2, changes, params["stack"], member.name)
-    return {"group": name}
+    return {"group": name, "snapshot_id": snapshot_id}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from chatlift_rehearsal.controllers.volumes import (
     DeleteSnapshot,
     DeleteVolume,
     DetachVolume,
+    ReportSnapshot,
     plan_volumes,
 )
 from chatlift_rehearsal.machine import volumes as machine
@@ -67,7 +68,7 @@ def test_a_deleted_volume_is_detached_first():
 
 
 def test_a_volume_from_a_snapshot_waits_for_the_copy():
-    snapshot = SnapshotView("snap-1", "vol-1")
+    snapshot = SnapshotView("snap-1", "vol-1", "completed")
     restored = VolumeView("vol-2", 8, "available", "snap-1")
     view = cloud(volumes=(VOLUME, restored), snapshots=(snapshot,))
     assert plan_volumes(view, {}, bodies(["vol-1"])) == [CreateSnapshot(snapshot)]
@@ -77,6 +78,11 @@ def test_a_volume_from_a_snapshot_waits_for_the_copy():
 def test_a_volume_from_a_snapshot_without_a_body_is_empty():
     volume = VolumeView("vol-1", 8, "available", "snap-of-an-image")
     assert plan_volumes(cloud(volumes=(volume,)), {}, bodies()) == [CreateVolume(volume)]
+
+
+def test_a_snapshot_is_complete_when_its_copy_is_made():
+    view = cloud(volumes=(VOLUME,), snapshots=(SnapshotView("snap-1", "vol-1"),))
+    assert plan_volumes(view, {}, bodies(["vol-1"], ["snap-1"])) == [ReportSnapshot("snap-1")]
 
 
 def test_a_deleted_snapshot_is_removed():

@@ -58,7 +58,6 @@ async def test_a_stack_made_again_has_its_accounts_and_messages(
 
 
 def test_nothing_of_a_stack_stays_when_told_twice(stack: Stack) -> None:
-    stack.run_playbook(
-        "playbooks/destroy.yml", "-e", f"confirm={stack.name}", "-e", "destroy_data=true"
-    )
+    told_twice = ["-e", "destroy_data=true", "-e", f"confirm_data={stack.name}"]
+    stack.run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}", *told_twice)
     assert _resources(stack) == {}

@@ -84,6 +84,9 @@ class Cloud:
             for image in view.images:
                 if image.state == "pending":
                     self._emulator.image_ready(image.id)
+            for snapshot in view.snapshots:
+                if snapshot.state == "pending":
+                    self._emulator.snapshot_ready(snapshot.id)
             for instance in view.instances:
                 if instance.state == "pending":
                     self._emulator.instance_started(instance.id)

@@ -34,6 +34,18 @@ def _volumes(cloud: Cloud) -> set[str]:
     return {volume["VolumeId"] for volume in found["Volumes"]}
 
 
+def _snapshots(cloud: Cloud) -> list[dict[str, Any]]:
+    """The final snapshots that are complete and say until when they are kept."""
+    of_final = {"Name": "tag:chatlift:snapshot", "Values": ["final"]}
+    found = cloud.client("ec2").describe_snapshots(Filters=[*OF_STACK, of_final])["Snapshots"]
+    return [
+        one
+        for one in found
+        if one["State"] == "completed"
+        and "chatlift:retain-until" in {tag["Key"] for tag in one["Tags"]}
+    ]
+
+
 def _secrets(cloud: Cloud) -> dict[str, str]:
     client = cloud.client("secretsmanager")
     names = [one["Name"] for one in client.list_secrets()["SecretList"]]
@@ -142,6 +154,16 @@ def test_status_shows_where_clients_go(play: Any) -> None:
     assert len(shown["instances"]) == 12
 
 
+def test_inventory_lists_what_the_stack_consists_of(play: Any) -> None:
+    counts = play("inventory").result("account", "Ask each service")["counts"]
+    assert {kind: counts[kind] for kind in ("instance", "Auto Scaling group", "secret")} == {
+        "instance": 12,
+        "Auto Scaling group": 10,
+        "secret": 4,
+    }
+    assert counts["volume"] == 9
+
+
 @pytest.mark.parametrize("confirm", [{}, {"confirm": "prod"}])
 def test_destroy_wants_the_name(cloud: Cloud, play: Any, confirm: dict[str, str]) -> None:
     refused = play("destroy", ok=False, **confirm)
@@ -149,12 +171,22 @@ def test_destroy_wants_the_name(cloud: Cloud, play: Any, confirm: dict[str, str]
     assert len(_groups(cloud)) == 10
 
 
+def test_destroy_wants_the_name_twice_for_the_data(cloud: Cloud, play: Any) -> None:
+    refused = play("destroy", ok=False, confirm=STACK, destroy_data=True)
+    assert f"write -e confirm_data={STACK}" in refused.messages[0]
+    assert len(_groups(cloud)) == 10
+
+
 def test_destroy_keeps_the_data_and_site_takes_it_up_again(cloud: Cloud, play: Any) -> None:
     volumes, secrets = _volumes(cloud), _secrets(cloud)
-    play("destroy", confirm=STACK)
+    left = play("destroy", confirm=STACK).result(
+        "account", "nothing is left but what is to be kept"
+    )
+    assert set(left["counts"]) == {"volume", "secret", "log group", "snapshot"}
     assert not cloud.client("ec2").describe_vpcs(Filters=OF_STACK)["Vpcs"]
     assert not _groups(cloud)
     assert _volumes(cloud) == volumes
+    assert {one["VolumeId"] for one in _snapshots(cloud)} == volumes
     assert _secrets(cloud) == secrets
     assert len(_log_groups(cloud)) == 3
 
@@ -163,10 +195,11 @@ def test_destroy_keeps_the_data_and_site_takes_it_up_again(cloud: Cloud, play: A
     play("site")
     assert _volumes(cloud) == volumes
     assert _secrets(cloud) == secrets
+    assert len(_snapshots(cloud)) == 9
 
 
 def test_destroy_takes_the_data_too_when_told(cloud: Cloud, play: Any) -> None:
-    play("destroy", confirm=STACK, destroy_data=True, secrets_recovery_days=0)
+    play("destroy", confirm=STACK, confirm_data=STACK, destroy_data=True, secrets_recovery_days=0)
     assert not _volumes(cloud)
     assert not _secrets(cloud)
     assert not _log_groups(cloud)
@@ -182,6 +215,10 @@ def test_destroy_takes_the_data_too_when_told(cloud: Cloud, play: Any) -> None:
         if role["RoleName"].startswith("chatlift-")
     ]
     assert not iam.list_instance_profiles()["InstanceProfiles"]
+    # Each volume was ended twice, and each time a snapshot was taken.
+    assert len(_snapshots(cloud)) == 18
+    listed = play("inventory").result("account", "Ask each service")
+    assert set(listed["counts"]) == {"snapshot"}
 
 
 def test_destroy_takes_a_stack_that_was_only_begun(cloud: Cloud, play: Any) -> None:

@@ -243,3 +243,25 @@ def test_absent_deletes_the_volume_when_told(aws: Any, run_module: Any) -> None:
     volume_id = run_module("member", **OPTIONS)["volume_id"]
     run_module("member", delete_volume=True, **ABSENT)
     assert volume_id not in [v["VolumeId"] for v in aws("ec2").describe_volumes()["Volumes"]]
+
+
+def _final_snapshots(aws: Any) -> list[dict[str, Any]]:
+    final = [{"Name": "tag:chatlift:snapshot", "Values": ["final"]}]
+    return list(aws("ec2").describe_snapshots(Filters=final)["Snapshots"])
+
+
+def test_the_end_leaves_a_snapshot_for_each_life(aws: Any, run_module: Any) -> None:
+    run_module("member", **OPTIONS)
+    ended = run_module("member", **ABSENT)
+    assert [one["SnapshotId"] for one in _final_snapshots(aws)] == [ended["snapshot_id"]]
+    assert not run_module("member", **ABSENT)["changed"]
+    run_module("member", **OPTIONS)
+    assert not run_module("member", **OPTIONS)["changed"]
+    run_module("member", **ABSENT, delete_volume=True)
+    assert len(_final_snapshots(aws)) == 2
+
+
+def test_the_end_without_a_snapshot(aws: Any, run_module: Any) -> None:
+    run_module("member", **OPTIONS)
+    assert run_module("member", **ABSENT, final_snapshot=False)["snapshot_id"] is None
+    assert not _final_snapshots(aws)

@@ -46,6 +46,7 @@ from chatlift_rehearsal.controllers.volumes import (
     DeleteSnapshot,
     DeleteVolume,
     DetachVolume,
+    ReportSnapshot,
     VolumeAction,
     plan_volumes,
 )
@@ -164,6 +165,8 @@ class Daemon:
                 emulator.instance_died(key)
             case ReportImage(key):
                 emulator.image_ready(key)
+            case ReportSnapshot(key):
+                emulator.snapshot_ready(key)
             case _:
                 self._jobs.submit(action.key, self._work(action))
 

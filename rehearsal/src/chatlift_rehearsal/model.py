@@ -71,6 +71,7 @@ class SnapshotView:
 
     id: str
     volume_id: str
+    state: str = "pending"
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,9 @@ class Emulator(Protocol):
 
     def image_ready(self, image_id: str) -> None:
         """CreateImage's body is done: ``pending`` becomes ``available``."""
+
+    def snapshot_ready(self, snapshot_id: str) -> None:
+        """CreateSnapshot's body is done: ``pending`` becomes ``completed``."""
 
     def target_health(self, target_group: str, instance_id: str, health: TargetHealth) -> None:
         """What the load balancer's health check found."""

@@ -54,6 +54,13 @@ class CreateSnapshot:
 
 
 @dataclass(frozen=True)
+class ReportSnapshot:
+    """Tell the API that the copy is made."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class DeleteSnapshot:
     """Remove the copy."""
 
@@ -61,7 +68,13 @@ class DeleteSnapshot:
 
 
 VolumeAction = (
-    CreateVolume | DeleteVolume | AttachVolume | DetachVolume | CreateSnapshot | DeleteSnapshot
+    CreateVolume
+    | DeleteVolume
+    | AttachVolume
+    | DetachVolume
+    | CreateSnapshot
+    | ReportSnapshot
+    | DeleteSnapshot
 )
 
 
@@ -82,7 +95,10 @@ def plan_volumes(
         if wanted.get(volume_id) != instance_id:
             actions.append(DetachVolume(volume_id))
     for snapshot in view.snapshots:
-        if snapshot.id not in bodies.snapshots and snapshot.volume_id in bodies.volumes:
+        if snapshot.id in bodies.snapshots:
+            if snapshot.state == "pending":
+                actions.append(ReportSnapshot(snapshot.id))
+        elif snapshot.volume_id in bodies.volumes:
             actions.append(CreateSnapshot(snapshot))
     for volume in view.volumes:
         if volume.id not in bodies.volumes:

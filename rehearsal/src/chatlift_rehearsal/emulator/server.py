@@ -69,6 +69,10 @@ class MotoEmulator:
         with state.lock:
             self._backends.ec2.image_ready(image_id)
 
+    def snapshot_ready(self, snapshot_id: str) -> None:
+        with state.lock:
+            self._backends.ec2.snapshot_ready(snapshot_id)
+
     def target_health(self, target_group: str, instance_id: str, health: TargetHealth) -> None:
         with state.lock:
             group = self._backends.elbv2.target_groups.get(target_group)

@@ -14,6 +14,7 @@ from ..model import (
     InstanceView,
     ListenerView,
     LoadBalancerView,
+    SnapshotView,
     Target,
     TargetGroupView,
     VolumeView,
@@ -57,6 +58,11 @@ def cloud_view(backends: Backends) -> CloudView:
             VolumeView(volume.id, int(volume.size), volume.status, volume.snapshot_id or None)
             for volume in ec2.volumes.values()
             if volume.id not in roots
+        ),
+        snapshots=tuple(
+            SnapshotView(snapshot.id, snapshot.volume_id, snapshot.status)
+            for snapshot in ec2.snapshots.values()
+            if not snapshot.from_ami
         ),
         images=tuple(image_view(ami, ec2.account_id) for ami in ec2.amis.values()),
         target_groups=tuple(_target_group(ec2, group) for group in elbv2.target_groups.values()),

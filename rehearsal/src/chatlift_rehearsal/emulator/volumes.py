@@ -1,7 +1,7 @@
 """EBS volumes that belong to one instance at a time.
 
 moto silently moves an attached volume to another instance, across zones too, and fails to detach
-one without being told from what.
+one without being told from what. Its snapshots are complete at once; here one is when its body is.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 from moto.ec2.exceptions import InvalidVolumeAttachmentError
 from moto.ec2.models import EC2Backend
-from moto.ec2.models.elastic_block_store import Volume, VolumeAttachment
+from moto.ec2.models.elastic_block_store import Snapshot, Volume, VolumeAttachment
 
 from .errors import ec2_error
 
 
 class VolumeMends(EC2Backend):
-    """CreateVolume, AttachVolume and DetachVolume."""
+    """CreateVolume, AttachVolume, DetachVolume and CreateSnapshot."""
 
     def create_volume(self, size: int, zone_name: str, *args: Any, **kwargs: Any) -> Volume:
         volume = super().create_volume(size, zone_name, *args, **kwargs)
@@ -64,3 +64,21 @@ class VolumeMends(EC2Backend):
         return super().detach_volume(
             volume_id, attached_to, device_path or volume.attachment.device
         )
+
+    def create_snapshot(
+        self,
+        volume_id: str,
+        description: str,
+        owner_id: str | None = None,
+        from_ami: str | None = None,
+    ) -> Snapshot:
+        snapshot = super().create_snapshot(volume_id, description, owner_id, from_ami)
+        # An image's snapshot has no body of its own: the image's is all there is.
+        if not from_ami:
+            snapshot.status = "pending"
+        return snapshot
+
+    def snapshot_ready(self, snapshot_id: str) -> None:
+        """The copy is made. A snapshot deleted meanwhile stays gone."""
+        if snapshot := self.snapshots.get(snapshot_id):
+            snapshot.status = "completed"
