@@ -278,9 +278,20 @@ class Inventory:
         for one in _pages(cloudfront, "list_distributions", "DistributionList"):
             if one["Comment"] == self._base:
                 yield Resource("distribution", one["Id"], one["Comment"])
-        for one in _pages(cloudfront, "list_origin_access_controls", "OriginAccessControlList"):
-            if self._ours(one["Name"]):
-                yield Resource("origin access control", one["Id"], one["Name"])
+        for kind, operation, key in (
+            ("origin access control", "list_origin_access_controls", "OriginAccessControlList"),
+            ("VPC origin", "list_vpc_origins", "VpcOriginList"),
+        ):
+            for one in _pages(cloudfront, operation, key):
+                if self._ours(one["Name"]):
+                    yield Resource(kind, one["Id"], one["Name"])
+        for kind in ("cache policy", "origin request policy", "response headers policy"):
+            key = kind.title().replace(" ", "")
+            plural = kind.replace(" ", "_").replace("policy", "policies")
+            for one in _pages(cloudfront, f"list_{plural}", f"{key}List", Type="custom"):
+                name = one[key][f"{key}Config"]["Name"]
+                if self._ours(name):
+                    yield Resource(kind, one[key]["Id"], name)
 
     def _firewalls(self) -> Iterable[Resource]:
         for scope, region in (("REGIONAL", None), ("CLOUDFRONT", GLOBAL_REGION)):
