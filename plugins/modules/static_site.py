@@ -93,11 +93,20 @@ files:
   type: list
   elements: str
   returned: when present
+invalidate:
+  description: >-
+    What edge locations that showed the release before have to forget, as paths for CloudFront; of a
+    hundred and more, all.
+  type: list
+  elements: str
+  returned: when present
+  sample: [/, /index.html]
 """
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.chatlift.aws.plugins.module_utils import bucket, layout, site_release
@@ -118,6 +127,7 @@ ARGUMENTS = {
 # Which releases there are, the newest last, and which of their files never change. It is no part of
 # any release, so that CloudFront cannot show it.
 HISTORY = "releases.json"
+MOST_PATHS = 100
 UPLOADS_AT_ONCE = 8
 
 Release = dict
@@ -141,12 +151,13 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     history = _history(s3, name)
     site = Site(s3, changes, name)
     site.upload(digest, files, [one for one in history if one["digest"] != digest][-1:])
-    site.remember(digest, files, history, max(params["keep"], 2))
+    history = site.remember(digest, files, history, max(params["keep"], 2))
     return {
         "bucket": name,
         "release": digest,
         "origin_path": f"/releases/{digest}",
         "files": [file.path for file in files],
+        "invalidate": _to_invalidate(history),
     }
 
 
@@ -191,15 +202,16 @@ class Site:
         files: list[site_release.File],
         history: list[Release],
         keep: int,
-    ) -> None:
+    ) -> list[Release]:
         """Write the release down as the newest, and delete those that are too many."""
-        immutable = [file.path for file in files if file.immutable]
-        wanted = [
-            *(one for one in history if one["digest"] != digest),
-            {"digest": digest, "immutable": immutable},
-        ][-keep:]
+        release = {
+            "digest": digest,
+            "immutable": [file.path for file in files if file.immutable],
+            "mutable": [file.path for file in files if not file.immutable],
+        }
+        wanted = [*(one for one in history if one["digest"] != digest), release][-keep:]
         if wanted == history:
-            return
+            return wanted
         kept = [one["digest"] for one in wanted]
         self.changes.apply(
             "releases",
@@ -209,6 +221,7 @@ class Site:
             wanted=wanted,
             gone=[one["digest"] for one in history if one["digest"] not in kept],
         )
+        return wanted
 
     def _upload(self, digest: str, files: list[site_release.File], carried: dict[str, str]) -> None:
         def put(file: site_release.File) -> None:
@@ -259,6 +272,11 @@ def _history(s3: Any, name: str) -> list[Release]:
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
         return []
     return json.loads(answer["Body"].read())
+
+
+def _to_invalidate(history: list[Release]) -> list[str]:
+    paths = {quote(f"/{path}") for release in history[-2:] for path in release["mutable"]}
+    return ["/", *sorted(paths)] if len(paths) < MOST_PATHS else ["/*"]
 
 
 def _lifecycle(noncurrent_days: int) -> list[dict[str, Any]]:

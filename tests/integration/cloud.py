@@ -49,8 +49,8 @@ class Cloud:
             "AWS_REGION": REGION,
         }
 
-    def client(self, service: str) -> Any:
-        session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
+    def client(self, service: str, region: str = REGION) -> Any:
+        session = boto3.Session("rehearsal", "rehearsal", region_name=region)
         return session.client(service, endpoint_url=self._emulator.endpoint)
 
     def bake(self, image: str, fingerprint: str = "none") -> str:
