@@ -28,8 +28,9 @@ GATEWAY = "chatlift-gateway.service"
 RESTART_SECONDS = 900
 """For one process to let its clients go and to serve again."""
 
-DATA_SECONDS = 120
-"""For HAProxy to find the leaders of the data tiers, before the release command needs them."""
+DATA_SECONDS = 900
+"""For HAProxy to find the leaders of the data tiers, before the release command needs them. In a
+new stack they are launched at the same time."""
 
 LATE_SECONDS = 30
 """How much longer than systemd the agent waits for the release command to end."""
