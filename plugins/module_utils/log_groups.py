@@ -31,9 +31,9 @@ class LogGroups:
         self._ensure_retention(name, group.get("retentionInDays", 0), retention_days)
         self._ensure_key(name, group.get("kmsKeyId", ""), kms_key_arn)
 
-    def delete(self, tier: str) -> None:
-        name = layout.log_group_name(self.stack, tier)
-        if name in self.present:
+    def delete_all(self) -> None:
+        """Delete every group of the stack with all that it holds."""
+        for name in self.present:
             self.changes.apply(
                 name, "present", None, self.client.delete_log_group, logGroupName=name
             )

@@ -11,7 +11,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so when boto3 is missing
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.chatlift.aws.plugins.module_utils import layout
+from ansible_collections.chatlift.aws.plugins.module_utils import layout, refusals
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     of_stack,
@@ -30,6 +30,8 @@ def run(
     except (ChatliftError, ValueError) as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
+        if known := refusals.sentence(error, str(module.params.get("stack"))):
+            module.fail_json(msg=known)
         subject = module.params.get("name") or f"the stack {module.params.get('stack')}"
         module.fail_json_aws(error, msg=f"AWS refused a request for {subject}")
     module.exit_json(changed=changes.changed, diff=changes.diff, **result)

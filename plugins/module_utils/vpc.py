@@ -35,7 +35,6 @@ class Network:
     cidr: str
     zones: tuple[str, ...]
     nat_per_zone: bool
-    s3_endpoint: bool
 
     @property
     def letters(self) -> str:
@@ -50,8 +49,8 @@ class Network:
 
 
 def ensure(ec2: Any, changes: Changes, network: Network) -> dict[str, Any]:
-    """Make the network and return the VPC's id and the subnets' ids by name."""
-    vpc_id = _vpc(ec2, changes, network)
+    """Make the network; return the ids of the VPC and its owner, and the subnets' ids by name."""
+    vpc_id, owner = _vpc(ec2, changes, network)
     subnets = _subnets(ec2, changes, network, vpc_id)
     gateway = _internet_gateway(ec2, changes, network, vpc_id)
     nat = _nat_gateways(ec2, changes, network, subnets)
@@ -66,10 +65,8 @@ def ensure(ec2: Any, changes: Changes, network: Network) -> dict[str, Any]:
         _associate(
             ec2, changes, table, f"private-{az}", [subnets[f"app-{az}"], subnets[f"data-{az}"]]
         )
-    if network.s3_endpoint:
-        _s3_endpoint(ec2, changes, network, vpc_id, [table["id"] for table in tables.values()])
     _empty_default_security_group(ec2, changes, vpc_id)
-    return {"vpc_id": vpc_id, "subnets": subnets}
+    return {"vpc_id": vpc_id, "owner": owner, "subnets": subnets}
 
 
 def find(ec2: Any, stack: str) -> dict[str, Any] | None:
@@ -77,7 +74,7 @@ def find(ec2: Any, stack: str) -> dict[str, Any] | None:
     return at_most_one(found, f"the VPC chatlift-{stack}")
 
 
-def _vpc(ec2: Any, changes: Changes, network: Network) -> str:
+def _vpc(ec2: Any, changes: Changes, network: Network) -> tuple[str, str]:
     vpc = find(ec2, network.stack)
     if vpc is None:
         made = changes.apply(
@@ -88,15 +85,14 @@ def _vpc(ec2: Any, changes: Changes, network: Network) -> str:
             CidrBlock=network.cidr,
             TagSpecifications=network.specification("vpc"),
         )
-        vpc_id: str = made.get("Vpc", {}).get("VpcId", UNKNOWN)
+        vpc = made.get("Vpc", {})
     elif vpc["CidrBlock"] != network.cidr:
         raise ChatliftError(
             f"The VPC {vpc['VpcId']} of the stack {network.stack} has the range {vpc['CidrBlock']},"
             f" which cannot change to {network.cidr}. Set chatlift_network_cidr to"
             f" {vpc['CidrBlock']}, or choose another chatlift_stack."
         )
-    else:
-        vpc_id = vpc["VpcId"]
+    vpc_id = vpc.get("VpcId", UNKNOWN)
     # Support has to be on before host names can be.
     for attribute in ("enableDnsSupport", "enableDnsHostnames"):
         key = attribute[0].upper() + attribute[1:]
@@ -113,7 +109,7 @@ def _vpc(ec2: Any, changes: Changes, network: Network) -> str:
                 VpcId=vpc_id,
                 **{key: {"Value": True}},
             )
-    return vpc_id
+    return vpc_id, vpc.get("OwnerId", UNKNOWN)
 
 
 def _subnets(ec2: Any, changes: Changes, network: Network, vpc_id: str) -> dict[str, str]:
@@ -143,7 +139,21 @@ def _subnets(ec2: Any, changes: Changes, network: Network, vpc_id: str) -> dict[
                 f" zones at its end."
             )
         result[subnet.name] = current["SubnetId"]
+        _keep_private(ec2, changes, subnet, current)
     return result
+
+
+def _keep_private(ec2: Any, changes: Changes, subnet: layout.Subnet, current: Any) -> None:
+    """Only the edge may have public addresses; a new subnet gives none out by itself."""
+    if subnet.tier != "edge" and current.get("MapPublicIpOnLaunch"):
+        changes.apply(
+            f"public addresses in subnet {subnet.name}",
+            True,
+            False,
+            ec2.modify_subnet_attribute,
+            SubnetId=current["SubnetId"],
+            MapPublicIpOnLaunch={"Value": False},
+        )
 
 
 def _internet_gateway(ec2: Any, changes: Changes, network: Network, vpc_id: str) -> str:
@@ -301,39 +311,6 @@ def _associate(
                 RouteTableId=table["id"],
                 SubnetId=subnet,
             )
-
-
-def _s3_endpoint(
-    ec2: Any, changes: Changes, network: Network, vpc_id: str, tables: list[str]
-) -> None:
-    found = ec2.describe_vpc_endpoints(
-        Filters=of_stack(network.stack, tag_Name=network.name("s3"))
-    )["VpcEndpoints"]
-    alive = [one for one in found if one.get("State", "available") in ("pending", "available")]
-    endpoint = at_most_one(alive, f"the S3 endpoint {network.name('s3')}")
-    if endpoint is None:
-        changes.apply(
-            "S3 endpoint",
-            None,
-            {"RouteTableIds": tables},
-            ec2.create_vpc_endpoint,
-            VpcEndpointType="Gateway",
-            VpcId=vpc_id,
-            ServiceName=f"com.amazonaws.{network.region}.s3",
-            RouteTableIds=tables,
-            TagSpecifications=network.specification("vpc-endpoint", "s3"),
-        )
-        return
-    missing = [table for table in tables if table not in endpoint["RouteTableIds"]]
-    if missing:
-        changes.apply(
-            "S3 endpoint",
-            {"RouteTableIds": endpoint["RouteTableIds"]},
-            {"RouteTableIds": [*endpoint["RouteTableIds"], *missing]},
-            ec2.modify_vpc_endpoint,
-            VpcEndpointId=endpoint["VpcEndpointId"],
-            AddRouteTableIds=missing,
-        )
 
 
 def _empty_default_security_group(ec2: Any, changes: Changes, vpc_id: str) -> None:

@@ -18,7 +18,8 @@ options:
     type: str
     required: true
   state:
-    description: Whether the groups exist. V(absent) deletes them with all that they hold.
+    description: Whether the groups exist. V(absent) deletes every log group of the stack
+      with all that it holds, such as that of the flow logs, too.
     type: str
     choices: [present, absent]
     default: present
@@ -94,8 +95,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
     stack = module.params["stack"]
     groups = LogGroups(module.client("logs"), changes, stack)
-    for tier in layout.TIERS:
-        groups.delete(tier)
+    groups.delete_all()
     return _names(stack)
 
 

@@ -56,6 +56,14 @@ options:
             type: list
             elements: str
             default: []
+          prefix_lists:
+            description: >-
+              Names of managed prefix lists whose addresses may connect, such as
+              C(com.amazonaws.global.cloudfront.origin-facing). Each address a list may have counts
+              as a rule (55 for this one), of the 60 that a group may have.
+            type: list
+            elements: str
+            default: []
   delete_timeout:
     description: Seconds to wait until nothing uses a group when O(state=absent).
     type: int
@@ -107,6 +115,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     delete_when_free,
+    filters,
     of_stack,
     pages,
     required,
@@ -119,6 +128,7 @@ RULE_OPTIONS = {
     "port": {"type": "int", "required": True},
     "groups": {"type": "list", "elements": "str", "default": []},
     "cidrs": {"type": "list", "elements": "str", "default": []},
+    "prefix_lists": {"type": "list", "elements": "str", "default": []},
 }
 GROUP_OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -132,7 +142,7 @@ ARGUMENTS = {
     "delete_timeout": {"type": "int", "default": 600},
 }
 
-# (protocol, first port, last port, group id or range)
+# (protocol, first port, last port, range or id of a group or prefix list)
 Rule = tuple
 
 
@@ -140,6 +150,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     ec2 = module.client("ec2")
     stack = module.params["stack"]
     found = {tag_dict(one.get("Tags"))["Name"]: one for one in _find(ec2, stack)}
+    prefix_lists = _prefix_lists(ec2, module.params["groups"])
     ids = {}
     for group in module.params["groups"]:
         current = found.get(layout.resource_name(stack, group["name"]))
@@ -152,7 +163,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             group["name"],
             ids[group["name"]],
             _rules(current.get("IpPermissions", [])),
-            _wanted_rules(group, ids),
+            _wanted_rules(group, ids, prefix_lists),
         )
     return {"group_ids": ids}
 
@@ -201,7 +212,29 @@ def _create(ec2: Any, changes: Changes, stack: str, group: dict[str, Any]) -> st
     ).get("GroupId", UNKNOWN)
 
 
-def _wanted_rules(group: dict[str, Any], ids: dict[str, str]) -> set[Rule]:
+def _prefix_lists(ec2: Any, groups: list[dict[str, Any]]) -> dict[str, str]:
+    """The ids of the managed prefix lists that rules name, by their names."""
+    wanted = {name for group in groups for rule in group["rules"] for name in rule["prefix_lists"]}
+    if not wanted:
+        return {}
+    found = pages(
+        ec2,
+        "describe_managed_prefix_lists",
+        "PrefixLists",
+        Filters=filters(prefix_list_name=sorted(wanted)),
+    )
+    ids = {one["PrefixListName"]: one["PrefixListId"] for one in found}
+    if missing := sorted(wanted - set(ids)):
+        raise ChatliftError(
+            f"The region has no managed prefix list {', '.join(missing)}. Choose a region that has"
+            f" it, or name the addresses in cidrs."
+        )
+    return ids
+
+
+def _wanted_rules(
+    group: dict[str, Any], ids: dict[str, str], prefix_lists: dict[str, str]
+) -> set[Rule]:
     wanted: set[Rule] = set()
     for rule in group["rules"]:
         strangers = sorted(set(rule["groups"]) - set(ids))
@@ -210,7 +243,11 @@ def _wanted_rules(group: dict[str, Any], ids: dict[str, str]) -> set[Rule]:
                 f"The security group {group['name']} lets {', '.join(strangers)} connect to port"
                 f" {rule['port']}, but groups has no such name. Name one of {', '.join(ids)}."
             )
-        sources = [*(ids[name] for name in rule["groups"]), *rule["cidrs"]]
+        sources = [
+            *(ids[name] for name in rule["groups"]),
+            *rule["cidrs"],
+            *(prefix_lists[name] for name in rule["prefix_lists"]),
+        ]
         wanted |= {("tcp", rule["port"], rule["port"], source) for source in sources}
     return wanted
 

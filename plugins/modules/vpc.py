@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Makes the VPC of a stack with an edge, an app and a data subnet in every availability zone, an
     internet gateway, NAT gateways, a route table for the edge and one for each zone's private
-    subnets, and on request a gateway endpoint for S3.
+    subnets, and on request flow logs.
+  - Public addresses are given out in the edge subnets only.
   - Empties the default security group, so that nothing can use it by mistake.
   - The stock modules do this with two dozen tasks and fixed sleeps; this is one.
 options:
@@ -34,14 +35,29 @@ options:
     type: list
     elements: str
   nat:
-    description: One NAT gateway for the stack (cheaper) or one a zone (survives a zone's loss).
+    description: >-
+      One NAT gateway for the stack (about 35 USD a month, and traffic of other zones costs extra)
+      or one a zone (that sum for each zone, but survives a zone's loss).
     type: str
     choices: [one, per_az]
     default: per_az
-  s3_endpoint:
-    description: Whether traffic to S3 stays inside AWS, through a gateway endpoint (free).
-    type: bool
-    default: true
+  flow_logs:
+    description: >-
+      Which traffic is logged, to the log group C(/chatlift/<stack>/flow). CloudWatch Logs takes
+      about 0.60 USD for each GB; a record of 100 bytes stands for ten minutes of a connection.
+    type: str
+    choices: [all, accept, reject, none]
+    default: none
+  flow_log_retention_days:
+    description: Days for which flow logs are kept, V(0) for ever.
+    type: int
+    default: 30
+  flow_log_kms_key_arn:
+    description: >-
+      ARN of the key that encrypts flow logs, which CloudWatch Logs must be allowed to use.
+      Empty is CloudWatch Logs' own.
+    type: str
+    default: ""
   delete_timeout:
     description: Seconds to wait, for each thing, until nothing uses it when O(state=absent).
     type: int
@@ -82,7 +98,7 @@ subnets:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.chatlift.aws.plugins.module_utils import vpc, vpc_removal
+from ansible_collections.chatlift.aws.plugins.module_utils import flow_logs, vpc, vpc_removal
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
@@ -92,7 +108,9 @@ ARGUMENTS = {
     "cidr": {"type": "str"},
     "availability_zones": {"type": "list", "elements": "str"},
     "nat": {"type": "str", "choices": ["one", "per_az"], "default": "per_az"},
-    "s3_endpoint": {"type": "bool", "default": True},
+    "flow_logs": {"type": "str", "choices": ["all", "accept", "reject", "none"], "default": "none"},
+    "flow_log_retention_days": {"type": "int", "default": 30},
+    "flow_log_kms_key_arn": {"type": "str", "default": ""},
     "delete_timeout": {"type": "int", "default": 600},
 }
 
@@ -105,13 +123,26 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         cidr=params["cidr"],
         zones=tuple(params["availability_zones"]),
         nat_per_zone=params["nat"] == "per_az",
-        s3_endpoint=params["s3_endpoint"],
     )
-    return vpc.ensure(module.client("ec2"), changes, network)
+    made = vpc.ensure(module.client("ec2"), changes, network)
+    logs = flow_logs.FlowLogs(module, changes, params["stack"])
+    if params["flow_logs"] == "none":
+        logs.delete()
+    else:
+        logs.ensure(
+            flow_logs.Place(params["stack"], module.region, made["owner"], made["vpc_id"]),
+            flow_logs.Wanted(
+                params["flow_logs"].upper(),
+                params["flow_log_retention_days"],
+                params["flow_log_kms_key_arn"],
+            ),
+        )
+    return {"vpc_id": made["vpc_id"], "subnets": made["subnets"]}
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
     timeout = module.params["delete_timeout"]
+    flow_logs.FlowLogs(module, changes, module.params["stack"]).delete()
     vpc_removal.delete(module.client("ec2"), changes, module.params["stack"], timeout)
     return {}
 

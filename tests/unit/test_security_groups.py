@@ -45,6 +45,27 @@ def test_groups_name_each_other_and_themselves(aws: Any, run_module: Any) -> Non
     assert not run_module("security_groups", stack=STACK, groups=GROUPS)["changed"]
 
 
+CLOUDFRONT = "com.amazonaws.global.cloudfront.origin-facing"
+
+
+def test_a_group_lets_in_a_managed_prefix_list(aws: Any, run_module: Any) -> None:
+    rule = {"port": 443, "prefix_lists": [CLOUDFRONT]}
+    groups = [{"name": "alb", "description": "Load balancer", "rules": [rule]}]
+    ids = run_module("security_groups", stack=STACK, groups=groups)["group_ids"]
+    (group,) = aws("ec2").describe_security_groups(GroupIds=[ids["alb"]])["SecurityGroups"]
+    (permission,) = group["IpPermissions"]
+    assert permission["FromPort"] == 443
+    assert permission["PrefixListIds"][0]["PrefixListId"].startswith("pl-")
+    assert not run_module("security_groups", stack=STACK, groups=groups)["changed"]
+
+
+def test_a_prefix_list_that_the_region_lacks_is_named(run_module: Any) -> None:
+    rule = {"port": 443, "prefix_lists": ["com.amazonaws.nowhere"]}
+    groups = [{"name": "alb", "description": "Load balancer", "rules": [rule]}]
+    with pytest.raises(ModuleFailed, match=r"no managed prefix list com\.amazonaws\.nowhere"):
+        run_module("security_groups", stack=STACK, groups=groups)
+
+
 def test_a_rule_made_by_hand_is_revoked(aws: Any, run_module: Any) -> None:
     ids = run_module("security_groups", stack=STACK, groups=GROUPS)["group_ids"]
     wanted = _rules(aws, ids["redis"])

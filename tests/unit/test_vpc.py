@@ -102,3 +102,65 @@ def test_absent_takes_a_half_made_network(aws: Any, run_module: Any) -> None:
     )
     assert run_module("vpc", stack=STACK, state="absent", delete_timeout=1)["changed"]
     assert not run_module("vpc", stack=STACK, state="absent", delete_timeout=1)["changed"]
+
+
+def test_a_subnet_that_was_made_public_by_hand_is_private_again(aws: Any, run_module: Any) -> None:
+    subnets = run_module("vpc", **OPTIONS)["subnets"]
+    for name in ("data-a", "edge-a"):
+        aws("ec2").modify_subnet_attribute(
+            SubnetId=subnets[name], MapPublicIpOnLaunch={"Value": True}
+        )
+    mended = run_module("vpc", **OPTIONS)
+    assert list(mended["diff"]["after"]) == ["public addresses in subnet data-a"]
+    assert not run_module("vpc", **OPTIONS)["changed"]
+
+
+LOGGED = {**OPTIONS, "flow_logs": "all", "flow_log_retention_days": 7}
+
+
+def _flow_logs(aws: Any) -> list[dict[str, Any]]:
+    return list(aws("ec2").describe_flow_logs()["FlowLogs"])
+
+
+def test_flow_logs_are_delivered_by_a_role_that_may_do_nothing_else(
+    aws: Any, run_module: Any
+) -> None:
+    vpc_id = run_module("vpc", **LOGGED)["vpc_id"]
+    (log,) = _flow_logs(aws)
+    assert (log["ResourceId"], log["TrafficType"]) == (vpc_id, "ALL")
+    assert log["LogGroupName"] == "/chatlift/demo/flow"
+    assert log["DeliverLogsStatus"] == "SUCCESS"
+    (group,) = aws("logs").describe_log_groups()["logGroups"]
+    assert (group["logGroupName"], group["retentionInDays"]) == ("/chatlift/demo/flow", 7)
+    role = aws("iam").get_role(RoleName="chatlift-demo-flow")["Role"]
+    assert role["Arn"] == log["DeliverLogsPermissionArn"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+    assert trusted["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+    policy = aws("iam").get_role_policy(RoleName="chatlift-demo-flow", PolicyName="deliver")
+    write, _find = policy["PolicyDocument"]["Statement"]
+    group_arn = "arn:aws:logs:eu-central-1:123456789012:log-group:/chatlift/demo/flow"
+    assert write["Resource"] == f"{group_arn}:*"
+    assert not run_module("vpc", **LOGGED)["changed"]
+
+
+def test_other_flow_logs_replace_those_there_are(aws: Any, run_module: Any) -> None:
+    run_module("vpc", **LOGGED)
+    assert run_module("vpc", **{**LOGGED, "flow_logs": "reject"})["changed"]
+    assert [log["TrafficType"] for log in _flow_logs(aws)] == ["REJECT"]
+
+
+def test_flow_logs_end_and_what_was_logged_stays(aws: Any, run_module: Any) -> None:
+    run_module("vpc", **LOGGED)
+    assert run_module("vpc", **OPTIONS)["changed"]
+    assert not _flow_logs(aws)
+    assert not aws("iam").list_roles()["Roles"]
+    assert aws("logs").describe_log_groups()["logGroups"]
+    assert not run_module("vpc", **OPTIONS)["changed"]
+
+
+def test_absent_ends_the_flow_logs_too(aws: Any, run_module: Any) -> None:
+    run_module("vpc", **LOGGED)
+    run_module("vpc", stack=STACK, state="absent", delete_timeout=1)
+    assert not _flow_logs(aws)
+    assert not aws("iam").list_roles()["Roles"]

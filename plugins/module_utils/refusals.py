@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What to do when AWS refuses for a reason that only a person can end: a quota, or a name taken."""
+
+from __future__ import annotations
+
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import error_code
+
+# The quota of an error's code, and what else than a higher one helps.
+QUOTAS = {
+    "VpcLimitExceeded": ("VPCs per Region", "delete a VPC that nobody uses"),
+    "SubnetLimitExceeded": ("Subnets per VPC", "delete subnets that nobody uses"),
+    "InternetGatewayLimitExceeded": (
+        "Internet gateways per Region",
+        "delete a VPC that nobody uses with its internet gateway",
+    ),
+    "NatGatewayLimitExceeded": (
+        "NAT gateways per Availability Zone",
+        "set network_nat to one",
+    ),
+    "AddressLimitExceeded": (
+        "EC2-VPC Elastic IPs",
+        "release addresses that nobody uses, or set network_nat to one",
+    ),
+    "RouteTableLimitExceeded": ("Route tables per VPC", "delete route tables that nobody uses"),
+    "SecurityGroupLimitExceeded": (
+        "VPC security groups per Region",
+        "delete groups that nobody uses",
+    ),
+    "RulesPerSecurityGroupLimitExceeded": (
+        "Inbound or outbound rules per security group",
+        "name fewer ranges in network_client_cidrs (CloudFront's prefix list counts as 55 rules)",
+    ),
+    "VpcEndpointLimitExceeded": (
+        "Interface VPC endpoints per VPC",
+        "name fewer services in network_interface_endpoints",
+    ),
+    "FlowLogsLimitExceeded": ("Flow logs per resource", "delete flow logs that nobody reads"),
+    "LimitExceeded": ("Roles, or instance profiles, per account", "delete those nobody uses"),
+    "LimitExceededException": ("Log groups per Region", "delete log groups that nobody reads"),
+}
+# What is there already though it is not the stack's, and what to do about it.
+DUPLICATES = {
+    "InvalidGroup.Duplicate": "delete the security group of that name in the VPC, or tag it",
+    "FlowLogAlreadyExists": "delete the VPC's flow log to the same log group, or tag it",
+    "RouteAlreadyExists": "delete the route that somebody made by hand",
+    "Resource.AlreadyAssociated": "take away the association that somebody made by hand",
+}
+
+
+def sentence(error: Exception, stack: str) -> str | None:
+    """What is wrong and what to do, for refusals known here."""
+    code = error_code(error)
+    said = getattr(error, "response", {}).get("Error", {}).get("Message", "").rstrip(". ")
+    if code in QUOTAS:
+        quota, remedy = QUOTAS[code]
+        return (
+            f"The account has reached its quota '{quota}', so the stack {stack} is not complete"
+            f" ({code}: {said}). Ask for more in Service Quotas, or {remedy}; then run this again."
+        )
+    if code in DUPLICATES:
+        return (
+            f"Something that the stack {stack} needs is there already but does not carry its tag"
+            f" chatlift:stack ({code}: {said}). To go on, {DUPLICATES[code]}; then run this again."
+        )
+    return None
