@@ -112,4 +112,4 @@ class AddressMends(EC2Backend):
 
 
 def no_address() -> None:
-    """A NAT gateway's address is the subnet's to give, not a random one of another network."""
+    """The subnet gives a NAT gateway or endpoint its address, not one of another network."""

@@ -17,7 +17,7 @@ from moto.cloudwatch import urls as cloudwatch_urls
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict
 from moto.ec2 import urls as ec2_urls
-from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways
+from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways, vpcs
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
 from moto.elbv2 import models as elbv2_models
 from moto.elbv2 import urls as elbv2_urls
@@ -47,9 +47,12 @@ from .locking import Locked
 from .metric_data import Dimension
 from .s3 import Bucket, S3Responses
 from .volumes import VolumeMends
+from .vpc_endpoints import EndpointMends
 
 
-class Ec2Backend(InstanceMends, ImageMends, VolumeMends, AddressMends, DependencyMends):
+class Ec2Backend(
+    InstanceMends, ImageMends, VolumeMends, AddressMends, DependencyMends, EndpointMends
+):
     """EC2 with every mend."""
 
     __module__ = "moto.ec2.models"  # moto derives the service from it
@@ -111,6 +114,7 @@ _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (instances, "Instance", Instance),
     (launch_templates, "LaunchTemplate", LaunchTemplate),
     (nat_gateways, "random_private_ip", no_address),
+    (vpcs, "random_private_ip", no_address),
     (s3_models, "FakeBucket", Bucket),
     (s3_responses, "S3Response", S3Responses),
 )
