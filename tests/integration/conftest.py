@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.integration.ansible import Outcome, run_playbook
 from tests.integration.cloud import Cloud
 from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
 
@@ -15,3 +17,36 @@ def cloud() -> Iterator[Cloud]:
     account = Cloud()
     yield account
     account.end()
+
+
+@pytest.fixture(scope="module")
+def play(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run a playbook in the account of this module; ``ok`` is what it has to end with.
+
+    Nothing is baked: there is nobody behind the emulated API whom Packer could reach.
+    """
+    programs = tmp_path_factory.mktemp("programs")
+    packer = programs / "packer"
+    packer.write_text('#!/bin/sh\n[ "$1" = version ] && echo Packer v1.11.2\n')
+    packer.chmod(0o755)
+
+    def run(name: str, *arguments: str, ok: bool = True, **variables: Any) -> Outcome:
+        environment = {"chatlift_environment": cloud.environment}
+        outcome = run_playbook(
+            name, *arguments, variables={**environment, **variables}, first_in_path=programs
+        )
+        assert (outcome.code == 0) == ok, outcome.text
+        return outcome
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def images(cloud: Cloud, play: Any) -> dict[str, str]:
+    """Images that are up to date, so that nothing has to be baked."""
+    planned = play("bake", "--check")
+    found = {}
+    for name in ("node", "redis", "mysql"):
+        fingerprint = planned.result(f"image-{name}", "Bake the image")["fingerprint"]
+        found[name] = cloud.bake(name, fingerprint)
+    return found
