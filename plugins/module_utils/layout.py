@@ -55,6 +55,11 @@ def resource_name(stack: str, part: str) -> str:
     return f"chatlift-{stack}-{part}"
 
 
+def stack_name(stack: str) -> str:
+    """The name of what a stack has one of: VPC, load balancer, dashboard."""
+    return f"chatlift-{stack}"
+
+
 def secret_name(stack: str, part: str) -> str:
     return f"chatlift/{stack}/{part}"
 
