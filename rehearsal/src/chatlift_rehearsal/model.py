@@ -182,6 +182,44 @@ class MetricFigure:
 
 
 @dataclass(frozen=True)
+class SecurityRuleView:
+    """A rule of a security group.
+
+    ``protocol`` is ``tcp``, ``udp``, ``icmp`` or ``-1`` for every one, ``ports`` the first and the
+    last, None for all; ``peer`` is an IPv4 range, or the id of a security group or prefix list.
+    """
+
+    protocol: str
+    ports: tuple[int, int] | None
+    peer: str
+
+
+@dataclass(frozen=True)
+class SecurityGroupView:
+    """A security group and what it lets in and out."""
+
+    id: str
+    ingress: tuple[SecurityRuleView, ...]
+    egress: tuple[SecurityRuleView, ...]
+
+
+@dataclass(frozen=True)
+class InterfaceView:
+    """A network interface, whoever has it, and the ids of its security groups."""
+
+    address: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PrefixListView:
+    """A managed prefix list."""
+
+    id: str
+    ranges: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CloudView:
     """Everything that needs a body, at one moment."""
 
@@ -194,6 +232,9 @@ class CloudView:
     snapshots: tuple[SnapshotView, ...] = ()
     alarms: tuple[AlarmView, ...] = ()
     distributions: tuple[DistributionView, ...] = ()
+    security_groups: tuple[SecurityGroupView, ...] = ()
+    interfaces: tuple[InterfaceView, ...] = ()
+    prefix_lists: tuple[PrefixListView, ...] = ()
 
 
 class Emulator(Protocol):

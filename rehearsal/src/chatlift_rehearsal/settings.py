@@ -13,6 +13,9 @@ SERVICE_ADDRESS = "198.18.0.1"
 """Endpoint and metadata service; in the range of RFC 2544, which no real network routes."""
 
 SERVICE_NETWORK = "198.18.0.0/24"
+EDGE_NETWORK = "198.18.0.128/25"
+"""The addresses from which CloudFront reaches its origins."""
+
 RESERVED_NETWORKS = (SERVICE_NETWORK, "10.42.0.0/16", "172.31.0.0/16")
 """The service's range, the stack's default VPC and the region's default VPC."""
 

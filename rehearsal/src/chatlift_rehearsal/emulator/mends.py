@@ -46,12 +46,19 @@ from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
 from .metric_data import Dimension
 from .s3 import Bucket, S3Responses
+from .security_groups import SecurityGroupMends
 from .volumes import VolumeMends
 from .vpc_endpoints import EndpointMends
 
 
 class Ec2Backend(
-    InstanceMends, ImageMends, VolumeMends, AddressMends, DependencyMends, EndpointMends
+    InstanceMends,
+    ImageMends,
+    VolumeMends,
+    AddressMends,
+    DependencyMends,
+    EndpointMends,
+    SecurityGroupMends,
 ):
     """EC2 with every mend."""
 

@@ -25,6 +25,7 @@ from .ec2_instances import Instance
 from .elbv2 import TargetGroup, forwarded_to, node_interfaces
 from .images import image_view
 from .mends import Backends
+from .security_groups import interface_views, prefix_list_views, security_group_views
 
 
 def live_instances(ec2: Any) -> list[Instance]:
@@ -73,6 +74,9 @@ def cloud_view(backends: Backends) -> CloudView:
             if alarm.state_value == "ALARM"
         ),
         distributions=distribution_views(backends.cloudfront),
+        security_groups=security_group_views(ec2),
+        interfaces=interface_views(ec2),
+        prefix_lists=prefix_list_views(ec2),
     )
 
 
