@@ -257,3 +257,76 @@ def test_metrics_collection_can_be_ended(cloud: Any) -> None:
     )
     cloud.groups.disable_metrics_collection(AutoScalingGroupName="app", Metrics=metrics[:1])
     assert [m["Metric"] for m in describe(cloud, "app")["EnabledMetrics"]] == ["GroupMaxSize"]
+
+
+LAUNCH_FIRST = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150}
+
+
+def test_a_replacement_comes_first_where_the_group_asks_for_it(cloud: Any) -> None:
+    ill = app(cloud, 2, MinSize=2, InstanceMaintenancePolicy=LAUNCH_FIRST)[0]
+    cloud.groups.set_instance_health(InstanceId=ill, HealthStatus="Unhealthy")
+    cloud.wait(1)
+    assert sorted(cloud.lifecycle("app")) == ["InService", "InService", "Pending"]
+    cloud.start_bodies()
+    cloud.wait(1)
+    assert cloud.instance(ill).state == "shutting-down"
+    cloud.stop_bodies()
+    assert cloud.lifecycle("app") == ["InService", "InService"]
+
+
+def test_no_more_are_replaced_at_once_than_the_group_has_room_for(cloud: Any) -> None:
+    for ill in app(cloud, 4, MinSize=4, MaxSize=8, InstanceMaintenancePolicy=LAUNCH_FIRST):
+        cloud.groups.set_instance_health(InstanceId=ill, HealthStatus="Unhealthy")
+    cloud.wait(1)
+    assert len(cloud.instances("pending")) == 2
+
+
+def test_an_instance_that_is_gone_is_replaced_at_once(cloud: Any) -> None:
+    gone = app(cloud, 2, MinSize=2, InstanceMaintenancePolicy=LAUNCH_FIRST)[0]
+    cloud.emulator.instance_died(gone)
+    cloud.wait(1)
+    assert len(cloud.instances("pending")) == 1
+    assert cloud.instance(gone).state == "shutting-down"
+
+
+def test_termination_policies_are_asked_in_their_order(cloud: Any) -> None:
+    cloud.template("app")
+    subnet = cloud.network()[1][0]
+    cloud.group("app", 1, VPCZoneIdentifier=subnet, TerminationPolicies=["NewestInstance"])
+    cloud.start_bodies()
+    oldest = cloud.instances("running")[0].id
+    cloud.groups.set_desired_capacity(AutoScalingGroupName="app", DesiredCapacity=3)
+    cloud.wait(1)
+    cloud.start_bodies()
+    cloud.groups.set_desired_capacity(AutoScalingGroupName="app", DesiredCapacity=1)
+    cloud.wait(1)
+    cloud.stop_bodies()
+    assert [instance.id for instance in cloud.instances("running")] == [oldest]
+
+
+def test_a_mixed_group_launches_the_preferred_type_and_keeps_its_policy(cloud: Any) -> None:
+    cloud.template("app")
+    specification = {"LaunchTemplateName": "app", "Version": "1"}
+    cloud.groups.create_auto_scaling_group(
+        AutoScalingGroupName="app",
+        VPCZoneIdentifier=cloud.network()[1][0],
+        MinSize=1,
+        MaxSize=2,
+        MixedInstancesPolicy={
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": specification,
+                "Overrides": [{"InstanceType": "t3.large"}, {"InstanceType": "t3.medium"}],
+            },
+            "InstancesDistribution": {"OnDemandPercentageAboveBaseCapacity": 50},
+        },
+    )
+    cloud.wait(1)
+    assert [i.instance_type for i in cloud.instances()] == ["t3.large"]
+    cloud.groups.update_auto_scaling_group(AutoScalingGroupName="app", MaxSize=3)
+    [group] = cloud.groups.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
+    assert "LaunchTemplate" not in group
+    cloud.groups.update_auto_scaling_group(AutoScalingGroupName="app", LaunchTemplate=specification)
+    [group] = cloud.groups.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert "MixedInstancesPolicy" not in group
+    assert group["LaunchTemplate"]["Version"] == "1"

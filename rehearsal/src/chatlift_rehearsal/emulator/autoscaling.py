@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from moto.autoscaling import models
-from moto.autoscaling.models import AutoScalingBackend
-from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from .activities import KEPT, Activity, at
 from .errors import group_error
 from .lifecycle import TERMINATING, GroupInstance, Wait, no_open_action
+from .scaling_policies import PolicyMends, PolicyResponses
 
 # Parameters of Create- and UpdateAutoScalingGroup that moto drops, in one of them or in both.
 _KEPT_PARAMETERS = {
@@ -42,7 +41,39 @@ class Group(models.FakeAutoScalingGroup):
         self.activities: list[Activity] = []
         self.failed_launches = 0
         self.next_launch_at = 0.0
+        # Why the desired capacity is what it is, as long as the instances are not.
+        self.cause = ""
+        self.instance_maintenance_policy: dict[str, int] | None = None
         super().__init__(**kwargs)
+
+    @property
+    def launch_template(self) -> dict[str, Any] | None:
+        """None in a mixed group, whose policy names the template."""
+        return None if self.mixed_instances_policy else super().launch_template
+
+    @property
+    def preferred_type(self) -> str | None:
+        """The preferred type of a mixed group; None leaves it to the launch template."""
+        policy: dict[str, Any] = self.mixed_instances_policy or {}
+        overrides = policy.get("LaunchTemplate", {}).get("Overrides") or [{}]
+        found: str | None = overrides[0].get("InstanceType")
+        return found
+
+    @property
+    def launches_first(self) -> bool:
+        """Whether a replacement comes before what it replaces goes.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
+        """
+        policy = self.instance_maintenance_policy or {}
+        return policy.get("MinHealthyPercentage", 0) >= 100
+
+    @property
+    def most_instances(self) -> int:
+        """How many there may be while some are replaced: one more than wanted, at least."""
+        desired = int(self.desired_capacity or 0)
+        percent = (self.instance_maintenance_policy or {}).get("MaxHealthyPercentage", 100)
+        return max(desired + 1, desired * percent // 100)
 
     @property
     def members(self) -> list[GroupInstance]:
@@ -83,7 +114,11 @@ class Group(models.FakeAutoScalingGroup):
             smallest = int(self.min_size or 0) if min_size is None else min_size
             largest = int(self.max_size or 0) if max_size is None else max_size
             desired_capacity = max(smallest, min(largest, int(self.desired_capacity or 0)))
+        mixed = self.mixed_instances_policy
         super().update(availability_zones, desired_capacity, max_size, min_size, *args, **kwargs)
+        if not kwargs.get("launch_template") and kwargs.get("mixed_instances_policy") is None:
+            # moto takes what is not said for what is not wanted.
+            self.mixed_instances_policy = mixed
 
     def begin(self, description: str, cause: str) -> Activity:
         """Record an activity that has begun."""
@@ -105,7 +140,7 @@ class Group(models.FakeAutoScalingGroup):
         return member.activity
 
 
-class AutoScalingMends(AutoScalingBackend):
+class AutoScalingMends(PolicyMends):
     """The operations that change a group; ``reconcile.step`` makes their wishes true."""
 
     def create_auto_scaling_group(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -147,7 +182,7 @@ class AutoScalingMends(AutoScalingBackend):
         for hook in self.describe_lifecycle_hooks(group.name):
             self.lifecycle_hooks.pop(f"{group.name}_{hook.name}")
         for policy in self.describe_policies(group.name):
-            self.delete_policy(policy.name)
+            self.delete_policy(f"{group.name}/{policy.name}")
 
     def set_desired_capacity(self, group_name: str, desired_capacity: int | None) -> None:
         self.group(group_name).set_desired_capacity(desired_capacity)
@@ -243,7 +278,7 @@ class AutoScalingMends(AutoScalingBackend):
         raise no_open_action(what)
 
 
-class AutoScalingResponses(AutoScalingResponse):
+class AutoScalingResponses(PolicyResponses):
     """The operations and parameters that moto does not know."""
 
     def create_auto_scaling_group(self) -> ActionResult:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from . import state
+from . import state, target_tracking
 from .autoscaling import Group
 from .elbv2 import TargetGroup
 from .mends import Backends
@@ -38,6 +38,7 @@ class Minutes:
         if self._evaluated != int(minutes):
             self._evaluated = int(minutes)
             cloudwatch.evaluate_metric_alarms()
+            target_tracking.turn(backends)
         cloudwatch.evaluate_composite_alarms()
 
 

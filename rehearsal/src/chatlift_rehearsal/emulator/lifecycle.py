@@ -91,6 +91,8 @@ class GroupInstance(models.InstanceState):
         self.in_service_since = state.now() if lifecycle_state == "InService" else None
         # Set when its place is kept for a replacement, which is launched once it is gone.
         self.replaced = False
+        # Why it is to be replaced; it stays until its replacement is in service.
+        self.outgoing = ""
         # Set when its launch was given up: there is no service to leave in an orderly way.
         self.abandoned = False
         self.activity: Activity | None = None

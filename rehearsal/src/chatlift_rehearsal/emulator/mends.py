@@ -46,6 +46,7 @@ from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
 from .metric_data import Dimension
 from .s3 import Bucket, S3Responses
+from .scaling_policies import Policy
 from .security_groups import SecurityGroupMends
 from .volumes import VolumeMends
 from .vpc_endpoints import EndpointMends
@@ -112,6 +113,7 @@ class WatchResponse(Locked, CloudWatchResponses):
 # Classes and functions that moto looks up by name when it needs one.
 _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (autoscaling_models, "FakeAutoScalingGroup", Group),
+    (autoscaling_models, "FakeScalingPolicy", Policy),
     (autoscaling_models, "InstanceState", GroupInstance),
     (autoscaling_models, "LifecycleHook", LifecycleHook),
     (cloudwatch_models, "Alarm", Alarm),

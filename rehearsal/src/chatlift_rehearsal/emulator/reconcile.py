@@ -42,6 +42,7 @@ class _Turn:
     def take(self) -> None:
         self._replace_unhealthy()
         self._advance_all()
+        self._dismiss_replaced()
         self._scale()
         self._advance_all()
         self._sync_targets()
@@ -52,16 +53,29 @@ class _Turn:
 
     def _replace_unhealthy(self) -> None:
         for member in self._group.members:
-            reason = self._ill(member)
-            if reason is None:
+            reason = "" if member.outgoing else self._ill(member)
+            if not reason:
                 continue
             member.health_status = "Unhealthy"
-            if not self._group.suspended("ReplaceUnhealthy"):
-                self._group.leave(
-                    member,
-                    f"{at()} an instance was taken out of service in response to {reason}.",
-                    replaced=True,
-                )
+            if self._group.suspended("ReplaceUnhealthy"):
+                continue
+            member.outgoing = (
+                f"{at()} an instance was taken out of service in response to {reason}."
+            )
+            # Nobody waits for what is gone; else the place is kept until the instance is gone.
+            if member.host_gone or not self._group.launches_first:
+                kept = not self._group.launches_first
+                self._group.leave(member, member.outgoing, replaced=kept)
+
+    def _dismiss_replaced(self) -> None:
+        """Let those go whose replacement is in service."""
+        outgoing = [m for m in self._group.members if m.outgoing]
+        serving = [
+            m for m in self._group.members if m.lifecycle_state == "InService" and not m.outgoing
+        ]
+        spare = len(serving) + len(outgoing) - int(self._group.desired_capacity or 0)
+        for member in outgoing[: max(spare, 0)]:
+            self._group.leave(member, member.outgoing, replaced=False)
 
     def _ill(self, member: GroupInstance) -> str | None:
         """Why an instance is unhealthy, in AWS's words."""
@@ -182,16 +196,19 @@ class _Turn:
     def _scale(self) -> None:
         group = self._group
         desired = int(group.desired_capacity or 0)
-        active = len(group.members)
+        active = sum(not m.outgoing for m in group.members)
         # The place of an instance that is replaced is taken until it is gone: an unhealthy
         # instance is terminated before another is launched.
         kept = sum(1 for m in group.instance_states if m.leaving and m.replaced)
         if active > desired and not group.suspended("Terminate"):
             self._scale_in(active - desired, active)
         elif active + kept < desired and not group.suspended("Launch"):
-            for _ in range(desired - active - kept):
+            room = group.most_instances - len(group.members) - kept
+            for _ in range(min(desired - active - kept, room)):
                 if state.now() >= group.next_launch_at:
                     self._launch()
+        elif active == desired:
+            group.cause = ""
 
     def _scale_in(self, count: int, active: int) -> None:
         for number in range(count):
@@ -200,7 +217,8 @@ class _Turn:
                 return
             self._group.leave(
                 member,
-                f"{at()} an instance was taken out of service in response to a difference between "
+                f"{self._cause}{at()} an instance was taken out of service in response to a "
+                "difference between "
                 f"desired and actual capacity, shrinking the capacity from {active - number} to "
                 f"{active - number - 1}. {at()} instance {member.instance.id} was selected for "
                 "termination.",
@@ -208,21 +226,28 @@ class _Turn:
             )
         self._sync_targets()
 
+    @property
+    def _cause(self) -> str:
+        return f"{self._group.cause} " if self._group.cause else ""
+
     def _victim(self) -> GroupInstance | None:
-        """AWS's default termination policy: fullest zone, oldest version, oldest instance.
+        """Who goes when the group shrinks: one of the fullest zone, as the group's policies say.
 
         Before those, one that does not serve yet.
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
         """
-        candidates = [m for m in self._group.members if not m.protected_from_scale_in]
+        policies = [str(policy) for policy in self._group.termination_policies]
+        candidates = [
+            m for m in self._group.members if not m.protected_from_scale_in and not m.outgoing
+        ]
         zones = Counter(str(m.availability_zone) for m in self._group.members)
         return min(
             candidates,
             key=lambda m: (
                 m.lifecycle_state == "InService",
                 -zones[str(m.availability_zone)],
-                int((m.launch_template or {}).get("Version") or 0),
+                *(_rank(m, policy) for policy in policies),
                 m.instance.launch_time,
             ),
             default=None,
@@ -232,8 +257,8 @@ class _Turn:
         group = self._group
         before = len(group.members)
         cause = (
-            f"{at()} an instance was started in response to a difference between desired and "
-            f"actual capacity, increasing the capacity from {before} to {before + 1}."
+            f"{self._cause}{at()} an instance was started in response to a difference between "
+            f"desired and actual capacity, increasing the capacity from {before} to {before + 1}."
         )
         try:
             instance = self._run_instance()
@@ -268,8 +293,8 @@ class _Turn:
             None,
             [],
             launch_template={"LaunchTemplateId": template.id, "Version": str(version.number)},
-            instance_type="m1.small",
-            is_instance_type_default=True,
+            instance_type=group.preferred_type or "m1.small",
+            is_instance_type_default=group.preferred_type is None,
             region_name=self._backend.region_name,
             placement=zone,
             subnet_id=subnet_id,
@@ -308,3 +333,15 @@ class _Turn:
                         target_group.register([{"Id": instance_id}])
                 elif not wanted and instance_id in target_group.targets:
                     target_group.deregister([{"Id": instance_id}])
+
+
+def _rank(member: GroupInstance, policy: str) -> float:
+    """The lower, the sooner an instance ends by this termination policy."""
+    match policy:
+        case "Default" | "OldestLaunchTemplate":
+            return float((member.launch_template or {}).get("Version") or 0)
+        case "OldestInstance":
+            return float(member.instance.launch_time.timestamp())
+        case "NewestInstance":
+            return -float(member.instance.launch_time.timestamp())
+    return 0.0
