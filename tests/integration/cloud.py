@@ -11,12 +11,15 @@ import json
 import threading
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.model import ImageView
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 REGION = "eu-central-1"
 DEBIAN = ImageView(
@@ -48,6 +51,11 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": "rehearsal",
             "AWS_REGION": REGION,
         }
+
+    @property
+    def bucket_origin(self) -> WSGIApplication:
+        """S3 as distributions reach it."""
+        return self._emulator.bucket_origin
 
     def client(self, service: str, region: str = REGION) -> Any:
         session = boto3.Session("rehearsal", "rehearsal", region_name=region)

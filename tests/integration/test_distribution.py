@@ -1,317 +1,345 @@
-"""A site in CloudFront: the module against an emulated CloudFront that objects where AWS does.
-
-The tests build on each other.
-"""
+"""A distribution's proxy serves a bucket and a private server as CloudFront does."""
 
 from __future__ import annotations
 
+import gzip
+import http.client
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from chatlift_rehearsal.controllers.distributions import ConfigureSite, ForgetPaths, Site
+from chatlift_rehearsal.edge import (
+    AnswerHeadersView,
+    BehaviorView,
+    CacheView,
+    DistributionView,
+    ErrorPageView,
+    HeaderView,
+    OriginView,
+    RequestParts,
+    Selection,
+)
+from chatlift_rehearsal.machine.bucket_origin import BucketOrigin
+from chatlift_rehearsal.machine.distributions import Distributions
+from chatlift_rehearsal.settings import Settings
 
-from tests.integration.cloud import REGION, Cloud
-from tests.unit.conftest import ModuleFailed
+from tests.integration.cloud import Cloud
 
-STACK = "demo"
-NAME = f"chatlift-{STACK}"
-DOMAIN = "chat.example.com"
-HEADER = "not-to-be-seen"
-
-Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(autouse=True)
-def environment(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
+ADDRESS = "127.0.16.1"
+DOMAIN = "d111111abcdef8.cloudfront.net"
+ARN = "arn:aws:cloudfront::123456789012:distribution/E1"
+EVERYTHING = RequestParts(Selection("all"), Selection("all"), Selection("all"))
+READ = ("HEAD", "GET")
+WRITE = ("HEAD", "DELETE", "POST", "GET", "OPTIONS", "PUT", "PATCH")
+CACHED = CacheView(RequestParts(), 1, 86400, 31536000, gzip=True, brotli=True)
+NOT_CACHED = CacheView(RequestParts(), 0, 0, 0)
+PAGE = "<p>hello</p>" + "<!-- so long that it is worth compressing -->" * 40
 
 
-def _certificate() -> tuple[bytes, bytes]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DOMAIN)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(DOMAIN)]), critical=False)
-        .sign(key, hashes.SHA256())
+class Answer:
+    """What a viewer got."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+
+def ask(
+    path: str, method: str = "GET", body: str | None = None, host: str = DOMAIN, **headers: str
+) -> Answer:
+    """Ask the distribution over TLS."""
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(ADDRESS, context=unverified, timeout=10)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, {"Host": host, **sent})
+    answer = Answer(connection.getresponse())
+    connection.close()
+    return answer
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it was asked, and repeats what comes over a WebSocket."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            self.send_response(101)
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", "websocket")
+            self.end_headers()
+            while data := self.connection.recv(4096):
+                self.connection.sendall(data)
+            self.close_connection = True
+            return
+        length = int(self.headers.get("Content-Length") or 0)
+        seen = {
+            "path": self.path,
+            "method": self.command,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "body": self.rfile.read(length).decode(),
+        }
+        text = json.dumps(seen).encode()
+        self.send_response(503 if "broken" in self.path else 200)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("X-Powered-By", "echo")
+        self.send_header("X-Frame-Options", "DENY")
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_POST = do_PUT = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[int]:
+    """The port of a server behind a VPC origin."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as found:
+        found.daemon_threads = True
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        yield int(found.server_address[1])
+        found.shutdown()
+
+
+@pytest.fixture(scope="module")
+def s3(cloud: Cloud) -> Any:
+    """A private bucket ``pages`` that the distribution may read."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(
+        Bucket="pages", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return made.public_bytes(serialization.Encoding.PEM), private
+    for key, text in (("index.html", PAGE), ("404.html", "nothing here"), ("old.html", "old")):
+        s3.put_object(
+            Bucket="pages", Key=f"releases/1/{key}", Body=text.encode(), ContentType="text/html"
+        )
+    allow(s3)
+    return s3
 
 
-@pytest.fixture(scope="module")
-def certificate_arn(cloud: Cloud) -> str:
-    certificate, private = _certificate()
-    acm = cloud.client("acm", region="us-east-1")
-    arn: str = acm.import_certificate(Certificate=certificate, PrivateKey=private)["CertificateArn"]
-    return arn
-
-
-@pytest.fixture(scope="module")
-def subnets(cloud: Cloud) -> list[str]:
-    ec2 = cloud.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.42.0.0/16")["Vpc"]["VpcId"]
-    return [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.42.{number}.0/24", AvailabilityZone=f"{REGION}{letter}"
-        )["Subnet"]["SubnetId"]
-        for number, letter in enumerate("ab")
-    ]
-
-
-@pytest.fixture(scope="module")
-def load_balancer(cloud: Cloud, subnets: list[str]) -> Callable[..., str]:
-    def make(scheme: str, name: str = NAME) -> str:
-        elb = cloud.client("elbv2")
-        for old in elb.describe_load_balancers()["LoadBalancers"]:
-            if old["LoadBalancerName"] == name:
-                elb.delete_load_balancer(LoadBalancerArn=old["LoadBalancerArn"])
-        made = elb.create_load_balancer(Name=name, Subnets=subnets, Scheme=scheme)
-        arn: str = made["LoadBalancers"][0]["LoadBalancerArn"]
-        return arn
-
-    return make
-
-
-@pytest.fixture
-def site(run_module: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Upload a front end with this text, and give what the distribution wants of it."""
-
-    def upload(text: str) -> dict[str, Any]:
-        (tmp_path / "index.html").write_text(text)
-        uploaded = run_module("static_site", stack=STACK, directory=str(tmp_path))
-        return {key: uploaded[key] for key in ("bucket", "release", "invalidate")}
-
-    return upload
-
-
-@pytest.fixture
-def options(certificate_arn: str, site: Any) -> dict[str, Any]:
-    return {
-        "stack": STACK,
-        "domain": DOMAIN,
-        "certificate_arn": certificate_arn,
-        "wait_timeout": 30,
-        **site("1"),
+def allow(s3: Any) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": ["arn:aws:s3:::pages", "arn:aws:s3:::pages/*"],
+        "Condition": {"StringEquals": {"AWS:SourceArn": ARN}},
     }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket="pages", Policy=json.dumps(policy))
 
 
-def _distribution(cloud: Cloud) -> dict[str, Any]:
-    cloudfront = cloud.client("cloudfront")
-    (summary,) = cloudfront.list_distributions()["DistributionList"]["Items"]
-    described: dict[str, Any] = cloudfront.get_distribution(Id=summary["Id"])["Distribution"]
-    return described
-
-
-def _origins(cloud: Cloud) -> dict[str, Any]:
-    origins = _distribution(cloud)["DistributionConfig"]["Origins"]["Items"]
-    return {origin["Id"]: origin for origin in origins}
-
-
-def _invalidated(cloud: Cloud) -> list[list[str]]:
-    cloudfront = cloud.client("cloudfront")
-    distribution = _distribution(cloud)["Id"]
-    listed = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]
-    found = [
-        cloudfront.get_invalidation(DistributionId=distribution, Id=one["Id"])["Invalidation"]
-        for one in listed.get("Items", [])
-    ]
-    return [one["InvalidationBatch"]["Paths"]["Items"] for one in found]
-
-
-def test_without_a_load_balancer_it_says_what_comes_first(run_module: Run, options: Any) -> None:
-    with pytest.raises(ModuleFailed, match=r"no load balancer chatlift-demo\. Run playbooks/app_t"):
-        run_module("distribution", **options)
-
-
-def test_check_mode_makes_nothing(cloud: Cloud, run_module: Run, options: Any) -> None:
-    planned = run_module("distribution", check=True, **options)
-    assert planned["changed"]
-    assert not planned["shown"]
-    made = cloud.client("cloudfront").list_distributions()["DistributionList"]
-    assert made["Quantity"] == 0
-
-
-def test_an_internet_facing_load_balancer_is_no_vpc_origin(
-    run_module: Run, options: Any, load_balancer: Any
-) -> None:
-    load_balancer("internet-facing")
-    with pytest.raises(ModuleFailed, match="has to be internal, which cannot be changed"):
-        run_module("distribution", **options)
-
-
-def test_a_site_is_made_once(
-    cloud: Cloud, run_module: Run, options: Any, load_balancer: Any
-) -> None:
-    load_balancer("internal")
-    begun = run_module("distribution", **options, wait=False)
-    assert begun["changed"]
-    assert run_module("distribution", **options)["shown"]
-    again = run_module("distribution", **options)
-    assert not again["changed"], again["diff"]
-    assert again["domain_name"] == _distribution(cloud)["DomainName"]
-    assert _invalidated(cloud) == []
-
-
-def test_the_application_gets_everything_of_the_viewer_and_nothing_is_kept(cloud: Cloud) -> None:
-    config = _distribution(cloud)["DistributionConfig"]
-    behaviors = {one["PathPattern"]: one for one in config["CacheBehaviors"]["Items"]}
-    assert list(behaviors) == ["/ws*", "/socket.io/*", "/api/*"]
-    cloudfront = cloud.client("cloudfront")
-    for behavior in behaviors.values():
-        cache = cloudfront.get_cache_policy(Id=behavior["CachePolicyId"])["CachePolicy"]
-        assert cache["CachePolicyConfig"]["Name"] == "Managed-CachingDisabled"
-        request = cloudfront.get_origin_request_policy(Id=behavior["OriginRequestPolicyId"])
-        kept = request["OriginRequestPolicy"]["OriginRequestPolicyConfig"]
-        assert kept["Name"] == "Managed-AllViewer"
-        assert "POST" in behavior["AllowedMethods"]["Items"]
-
-
-def test_viewers_get_modern_tls_and_http(cloud: Cloud) -> None:
-    config = _distribution(cloud)["DistributionConfig"]
-    assert config["HttpVersion"] == "http2and3"
-    assert config["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
-    assert config["DefaultCacheBehavior"]["Compress"]
-    assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
-
-
-def test_only_this_distribution_reads_the_bucket(cloud: Cloud, options: Any) -> None:
-    policy = cloud.client("s3").get_bucket_policy(Bucket=options["bucket"])["Policy"]
-    (allowed,) = [one for one in json.loads(policy)["Statement"] if one["Effect"] == "Allow"]
-    assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
-    arn = _distribution(cloud)["ARN"]
-    assert allowed["Condition"] == {"StringEquals": {"AWS:SourceArn": arn}}
-    assert _origins(cloud)["site"]["OriginAccessControlId"]
-
-
-def test_uploading_again_leaves_the_policy_alone(run_module: Run, options: Any) -> None:
-    assert not run_module("distribution", **options)["changed"]
-
-
-def test_another_release_is_switched_to_and_then_the_old_one_forgotten(
-    cloud: Cloud, run_module: Run, options: Any, site: Any
-) -> None:
-    newer = {**options, **site("2")}
-    begun = run_module("distribution", **newer, wait=False)
-    assert not begun["shown"]
-    assert _origins(cloud)["site"]["OriginPath"] == f"/releases/{newer['release']}"
-    assert _invalidated(cloud) == []
-    assert run_module("distribution", **newer)["shown"]
-    assert _invalidated(cloud) == [["/", "/index.html"]]
-    assert not run_module("distribution", **newer)["changed"]
-
-
-def test_what_was_changed_by_hand_is_put_right(cloud: Cloud, run_module: Run, options: Any) -> None:
-    run_module("distribution", **options)
-    cloudfront, distribution = cloud.client("cloudfront"), _distribution(cloud)["Id"]
-    answer = cloudfront.get_distribution_config(Id=distribution)
-    config = {**answer["DistributionConfig"], "HttpVersion": "http1.1"}
-    cloudfront.update_distribution(
-        Id=distribution, IfMatch=answer["ETag"], DistributionConfig=config
+def distribution(port: int) -> DistributionView:
+    pages = OriginView("pages", "pages.s3.test", path="/releases/1", bucket="pages", signed=True)
+    app = OriginView(
+        "app",
+        "app.internal",
+        headers=(("X-Chatlift-Origin", 'a"b$c'),),
+        endpoint="arn:alb",
+        http_port=port,
     )
-    mended = run_module("distribution", **options)
-    assert mended["diff"]["before"]["distribution"] == {"HttpVersion": "http1.1"}
-    assert mended["diff"]["after"]["distribution"] == {"HttpVersion": "http2and3"}
+    api = BehaviorView("/api/*", "app", "redirect-to-https", WRITE, False, NOT_CACHED, EVERYTHING)
+    strict = AnswerHeadersView(
+        (
+            HeaderView("X-Content-Type-Options", "nosniff", True),
+            HeaderView("X-Frame-Options", "SAMEORIGIN", False),
+        ),
+        ("X-Powered-By",),
+    )
+    some = RequestParts(
+        Selection("whitelist", ("Origin",)),
+        Selection("whitelist", ("theme",)),
+        Selection("allExcept", ("tracking",)),
+    )
+    return DistributionView(
+        "E1",
+        ARN,
+        "chat",
+        ADDRESS,
+        DOMAIN,
+        enabled=True,
+        deployed=True,
+        origins=(pages, app),
+        behaviors=(
+            api,
+            replace(api, pattern="socket?/*"),
+            replace(api, pattern="/some/*", request=some, methods=READ, answer=strict),
+            BehaviorView("*", "pages", "redirect-to-https", READ, True, CACHED),
+        ),
+        default_root="index.html",
+        error_pages=(ErrorPageView(404, "/404.html", 404, 0),),
+    )
 
 
-def test_errors_have_pages_and_temporary_ones_are_not_kept(
-    cloud: Cloud, run_module: Run, options: Any
-) -> None:
-    pages = [{"code": 503, "page": "/busy.html"}, {"code": 404, "page": "/none.html"}]
-    run_module("distribution", **options, error_pages=pages)
-    errors = _distribution(cloud)["DistributionConfig"]["CustomErrorResponses"]["Items"]
-    assert {one["ErrorCode"]: one["ErrorCachingMinTTL"] for one in errors} == {
-        404: 0,
-        500: 0,
-        502: 0,
-        503: 0,
-        504: 0,
-    }
-    (busy,) = [one for one in errors if one["ErrorCode"] == 503]
-    assert (busy["ResponsePagePath"], busy["ResponseCode"]) == ("/busy.html", "503")
-    assert not run_module("distribution", **options, error_pages=pages)["changed"]
+@pytest.fixture(scope="module")
+def edge(
+    cloud: Cloud, s3: Any, server: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Distributions]:
+    # A socket's path has at most 108 characters, too few for the name of a test.
+    settings = Settings(tmp_path_factory.mktemp("cf"))
+    settings.run.mkdir()
+    buckets = BucketOrigin(settings.bucket_origin, cloud.bucket_origin)
+    buckets.start()
+    found = Distributions(settings)
+    addresses = (("pages", ()), ("app", ("127.0.0.1",)))
+    found.configure(ConfigureSite(Site(distribution(server), addresses, None)))
+    yield found
+    found.stop_all()
+    buckets.stop()
 
 
-def test_a_web_acl_comes_and_goes(cloud: Cloud, run_module: Run, options: Any) -> None:
-    wafv2 = cloud.client("wafv2", region="us-east-1")
-    run_module("distribution", **options, web_acl=True)
-    (made,) = wafv2.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]
-    assert _distribution(cloud)["DistributionConfig"]["WebACLId"] == made["ARN"]
-    assert not run_module("distribution", **options, web_acl=True)["changed"]
-    stricter = run_module("distribution", **options, web_acl=True, rate_limit=100)
-    assert list(stricter["diff"]["after"]) == ["web ACL"]
-    run_module("distribution", **options)
-    assert not _distribution(cloud)["DistributionConfig"]["WebACLId"]
-    assert not wafv2.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]
+def test_page_of_a_private_bucket(edge: Distributions) -> None:
+    answer = ask("/")
+    assert (answer.status, answer.body.decode()) == (200, PAGE)
+    assert answer.headers["Content-Type"] == "text/html"
+    assert answer.headers["Via"] == f"1.1 {DOMAIN} (CloudFront)"
+    assert answer.headers["X-Amz-Cf-Id"]
+    assert ask("/index.html").headers["X-Cache"] == "Hit from cloudfront"
 
 
-def test_a_new_load_balancer_gets_a_vpc_origin_of_its_own(
-    cloud: Cloud, run_module: Run, options: Any, load_balancer: Any
-) -> None:
-    arn = load_balancer("internal")
-    run_module("distribution", **options)
-    listed = cloud.client("cloudfront").list_vpc_origins()["VpcOriginList"]["Items"]
-    assert [one["OriginEndpointArn"] for one in listed] == [arn]
+def test_page_is_compressed(edge: Distributions) -> None:
+    answer = ask("/", Accept_Encoding="gzip")
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.body).decode() == PAGE
+    assert ask("/", Accept_Encoding="br").headers["Content-Encoding"] == "br"
 
 
-def test_a_public_load_balancer_is_shown_a_header_that_nobody_else_sees(
-    cloud: Cloud, run_module: Run, options: Any, load_balancer: Any
-) -> None:
-    load_balancer("internet-facing")
-    public = {**options, "origin": "public"}
-    with pytest.raises(ModuleFailed, match=r"origin_header is missing"):
-        run_module("distribution", **public)
-    changed = run_module("distribution", **public, origin_header=HEADER)
-    assert HEADER not in json.dumps(changed)
-    backend = _origins(cloud)["backend"]
-    assert backend["CustomHeaders"]["Items"] == [
-        {"HeaderName": "X-Chatlift-Origin", "HeaderValue": HEADER}
-    ]
-    assert backend["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
-    assert not cloud.client("cloudfront").list_vpc_origins()["VpcOriginList"]["Quantity"]
-    renewed = run_module("distribution", **public, origin_header="newer")
-    assert HEADER not in json.dumps(renewed)
+def test_plain_http_leads_to_tls(edge: Distributions) -> None:
+    connection = http.client.HTTPConnection(ADDRESS, timeout=10)
+    connection.request("GET", "/a?b=c", headers={"Host": DOMAIN})
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Location")) == (301, f"https://{DOMAIN}/a?b=c")
+    connection.close()
 
 
-def test_a_domain_of_another_distribution_is_refused(
-    run_module: Run, options: Any, load_balancer: Any
-) -> None:
-    load_balancer("internal", "chatlift-other")
-    with pytest.raises(ModuleFailed, match=r"Another distribution.* serves chat\.example\.com"):
-        run_module("distribution", **{**options, "stack": "other"})
+def test_other_names_are_refused(edge: Distributions) -> None:
+    assert ask("/", host="elsewhere.test").status == 403
 
 
-def test_absent_leaves_nothing(
-    cloud: Cloud, run_module: Run, options: Any, load_balancer: Any
-) -> None:
-    load_balancer("internal")
-    run_module("distribution", **options)
-    absent = {"stack": STACK, "state": "absent", "wait_timeout": 30}
-    assert run_module("distribution", **absent, wait=False)["changed"]
-    assert not _distribution(cloud)["DistributionConfig"]["Enabled"]
-    assert run_module("distribution", **absent)["changed"]
-    cloudfront = cloud.client("cloudfront")
-    assert not cloudfront.list_distributions()["DistributionList"]["Quantity"]
-    left = cloudfront.list_vpc_origins()["VpcOriginList"].get("Items", [])
-    assert not [one for one in left if one["Name"].startswith(NAME)]
-    controls = cloudfront.list_origin_access_controls()["OriginAccessControlList"]["Items"]
-    assert NAME not in [one["Name"] for one in controls]
-    assert not run_module("distribution", **absent)["changed"]
+def test_bucket_serves_nobody_but_whom_its_policy_names(edge: Distributions, s3: Any) -> None:
+    s3.delete_bucket_policy(Bucket="pages")
+    answer = ask("/old.html")
+    assert (answer.status, b"<Code>AccessDenied</Code>" in answer.body) == (403, True)
+    assert answer.headers["X-Cache"] == "Error from cloudfront"
+    allow(s3)
+    assert ask("/old.html").status == 200
+
+
+def test_error_page(edge: Distributions) -> None:
+    for _ in range(2):
+        answer = ask("/absent")
+        assert (answer.status, answer.body) == (404, b"nothing here")
+
+
+def test_methods_that_are_not_allowed(edge: Distributions) -> None:
+    assert ask("/index.html", "POST", "x").status == 403
+
+
+def test_invalidation_empties_the_cache(edge: Distributions, s3: Any) -> None:
+    key = {"Bucket": "pages", "Key": "releases/1/new.html"}
+    s3.put_object(**key, Body=b"one")
+    assert ask("/new.html").body == b"one"
+    s3.put_object(**key, Body=b"two")
+    assert ask("/new.html").body == b"one"
+    edge.forget(ForgetPaths("E1", "I1", ("/n*",)))
+    assert ask("/new.html").body == b"two"
+    assert edge.served()["E1"].invalidated == {"I1"}
+    assert ask("/index.html").headers["X-Cache"] == "Hit from cloudfront"
+
+
+def test_api_gets_all_that_the_viewer_sent(edge: Distributions) -> None:
+    answer = ask("/api/x%20y?a=1&b=%2F", "POST", "body", Cookie="s=1", X_Mine="2")
+    seen = json.loads(answer.body)
+    headers = seen["headers"]
+    assert (seen["path"], seen["method"], seen["body"]) == ("/api/x%20y?a=1&b=%2F", "POST", "body")
+    assert (headers["host"], headers["cookie"], headers["x-mine"]) == (DOMAIN, "s=1", "2")
+    assert headers["x-chatlift-origin"] == 'a"b$c'
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-amz-cf-id"] == answer.headers["X-Amz-Cf-Id"]
+    assert "cloudfront-viewer-address" not in headers
+    assert answer.headers["X-Cache"] == "Miss from cloudfront"
+
+
+def test_viewer_cannot_claim_the_header_of_the_origin(edge: Distributions) -> None:
+    seen = json.loads(ask("/api/", X_Chatlift_Origin="forged").body)
+    assert seen["headers"]["x-chatlift-origin"] == 'a"b$c'
+
+
+def test_policies_choose_what_the_origin_gets_and_the_viewer_sees(edge: Distributions) -> None:
+    answer = ask(
+        "/some/x?a=1&tracking=2", Cookie="theme=dark; session=1", X_Mine="2", Origin="https://a"
+    )
+    seen = json.loads(answer.body)
+    headers = seen["headers"]
+    assert (seen["path"], headers["cookie"], headers["origin"]) == (
+        "/some/x?a=1",
+        "theme=dark",
+        "https://a",
+    )
+    assert (headers["host"], headers["user-agent"]) == ("app.internal", "Amazon CloudFront")
+    assert "x-mine" not in headers
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+    assert answer.headers["X-Powered-By"] is None
+
+
+def test_error_of_the_server_is_cached_for_a_while(edge: Distributions) -> None:
+    """Whatever the policy says: ten seconds, unless the distribution says otherwise."""
+    first, second = ask("/api/broken"), ask("/api/broken")
+    assert (first.status, second.status) == (503, 503)
+    ids = [json.loads(answer.body)["headers"]["x-amz-cf-id"] for answer in (first, second)]
+    assert ids[0] == ids[1]
+
+
+def websocket() -> ssl.SSLSocket:
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    plain = socket.create_connection((ADDRESS, 443), timeout=10)
+    connection = unverified.wrap_socket(plain)
+    connection.sendall(
+        f"GET /sockets/1 HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += connection.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    return connection
+
+
+def test_websocket_outlives_a_change_of_the_distribution(edge: Distributions, server: int) -> None:
+    connection = websocket()
+    connection.sendall(b"one")
+    assert connection.recv(10) == b"one"
+    changed = replace(distribution(server), default_root="404.html")
+    addresses = (("pages", ()), ("app", ("127.0.0.1",)))
+    edge.configure(ConfigureSite(Site(changed, addresses, None)))
+    assert ask("/").body == b"nothing here"
+    connection.sendall(b"two")
+    assert connection.recv(10) == b"two"
+    connection.close()
+
+
+def test_requests_are_logged(edge: Distributions) -> None:
+    ask("/index.html?logged", User_Agent="a b")
+    lines = (edge.directory("E1") / "access.log").read_text().splitlines()
+    line = next(line for line in lines if "logged" in line).split("\t")
+    assert (line[4], line[5], line[6], line[7], line[8]) == (
+        "127.0.0.1",
+        "GET",
+        DOMAIN,
+        "/index.html",
+        "200",
+    )
+    assert (line[11], line[13], len(line)) == ("logged", "Hit", 33)

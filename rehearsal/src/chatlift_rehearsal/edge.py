@@ -129,7 +129,7 @@ class DistributionView:
     address: str
     domain_name: str
     enabled: bool
-    deployed: bool
+    deployed: bool = field(compare=False)
     origins: tuple[OriginView, ...]
     behaviors: tuple[BehaviorView, ...]
     aliases: tuple[str, ...] = ()

@@ -220,6 +220,17 @@ class PrefixListView:
 
 
 @dataclass(frozen=True)
+class CertificateView:
+    """An issued certificate of Certificate Manager, in whatever region; texts are PEM."""
+
+    arn: str
+    names: tuple[str, ...]
+    certificate: str
+    chain: str
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class CloudView:
     """Everything that needs a body, at one moment."""
 
@@ -235,6 +246,7 @@ class CloudView:
     security_groups: tuple[SecurityGroupView, ...] = ()
     interfaces: tuple[InterfaceView, ...] = ()
     prefix_lists: tuple[PrefixListView, ...] = ()
+    certificates: tuple[CertificateView, ...] = ()
 
 
 class Emulator(Protocol):

@@ -83,6 +83,11 @@ class Settings:
         return f"http://{SERVICE_ADDRESS}:{API_PORT}"
 
     @property
+    def bucket_origin(self) -> Path:
+        """The socket on which distributions reach buckets."""
+        return self.run / "buckets.sock"
+
+    @property
     def log(self) -> Path:
         """The daemon's log."""
         return self.run / "daemon.log"

@@ -30,6 +30,11 @@ class Process:
         """Whether this very process still runs."""
         return _start_time(self.pid) == self.started
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+        if self.alive:
+            os.kill(self.pid, number)
+
     def end(self, grace: float) -> None:
         """Ask it to end, and make it end after ``grace`` seconds."""
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):

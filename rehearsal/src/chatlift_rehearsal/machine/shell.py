@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from chatlift_rehearsal.errors import RehearsalError
 
@@ -19,11 +20,11 @@ class CommandError(RehearsalError):
         super().__init__(f"`{shlex.join(argv)}` ended with status {returncode}: {said}.")
 
 
-def run(*argv: str, text: str | None = None, timeout: float = 60) -> str:
+def run(*argv: str, text: str | None = None, timeout: float = 60, cwd: Path | None = None) -> str:
     """Run a command and return its standard output.
 
-    ``text`` is its standard input, ``timeout`` in seconds. Raises CommandError when it fails and
-    RehearsalError when it does not end in time.
+    ``text`` is its standard input, ``timeout`` in seconds, ``cwd`` where it runs. Raises
+    CommandError when it fails and RehearsalError when it does not end in time.
     """
     try:
         done = subprocess.run(
@@ -33,6 +34,7 @@ def run(*argv: str, text: str | None = None, timeout: float = 60) -> str:
             text=True,
             timeout=timeout,
             check=False,
+            cwd=cwd,
         )
     except subprocess.TimeoutExpired as error:
         raise RehearsalError(

@@ -1,0 +1,117 @@
+"""The proxies of a rehearsal's CloudFront distributions."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from chatlift_rehearsal.controllers.distributions import (
+    ConfigureSite,
+    ForgetPaths,
+    Served,
+    Site,
+)
+from chatlift_rehearsal.machine import edge_cache
+from chatlift_rehearsal.machine.nginx import Nginx
+from chatlift_rehearsal.machine.nginx_config import (
+    CACHE,
+    CERTIFICATE,
+    KEY,
+    STATUS,
+    Place,
+    render,
+)
+from chatlift_rehearsal.settings import Settings
+
+SCRIPT = Path(__file__).with_name("edge.js")
+TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+class Distributions:
+    """No method must run twice at a time for the same distribution."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._below = settings.run / "distributions"
+        self._place = Place(settings.bucket_origin, TRUSTED, SCRIPT, ())
+        self._servers: dict[str, Nginx] = {}
+        self._served: dict[str, Served] = {}
+
+    def served(self) -> dict[str, Served]:
+        """The sites that are served, by the id of their distribution."""
+        running = dict(self._served)
+        return {key: served for key, served in running.items() if self._servers[key].alive}
+
+    def directory(self, key: str) -> Path:
+        """Where the proxy of a distribution has its files."""
+        return self._below / key
+
+    def configure(self, action: ConfigureSite) -> None:
+        """Start serving a site, or change how."""
+        directory = self.directory(action.key)
+        directory.mkdir(parents=True, exist_ok=True)
+        _write_certificate(directory, action.site)
+        server = self._servers.setdefault(action.key, Nginx(directory, STATUS))
+        mark = secrets.token_hex(8)
+        server.configure(render(action.site, self._place, mark), mark)
+        done = self._served.get(action.key)
+        invalidated = done.invalidated if done else frozenset[str]()
+        self._served[action.key] = Served(action.site, invalidated)
+
+    def forget(self, action: ForgetPaths) -> None:
+        """Carry out an invalidation."""
+        edge_cache.forget(self.directory(action.key) / CACHE, action.paths)
+        served = self._served[action.key]
+        done = served.invalidated | {action.invalidation}
+        self._served[action.key] = Served(served.site, done)
+
+    def stop(self, key: str) -> None:
+        """Stop serving a site."""
+        del self._served[key]
+        self._servers.pop(key).stop()
+
+    def stop_all(self) -> None:
+        """Stop serving all of them."""
+        for server in self._servers.values():
+            server.stop()
+
+
+def _write_certificate(directory: Path, site: Site) -> None:
+    certificate, key = directory / CERTIFICATE, directory / KEY
+    key.touch(mode=0o600)
+    if site.certificate:
+        certificate.write_text(site.certificate.certificate + site.certificate.chain)
+        key.write_text(site.certificate.private_key)
+    elif not certificate.exists():
+        domain = site.distribution.domain_name
+        certificate_pem, key_pem = own_certificate(domain)
+        certificate.write_bytes(certificate_pem)
+        key.write_bytes(key_pem)
+
+
+def own_certificate(domain: str) -> tuple[bytes, bytes]:
+    """A certificate for a name below cloudfront.net, which nobody here can sign but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
