@@ -133,6 +133,7 @@ class Daemon:
             self._emulator.target_drained(group.arn, target.instance_id)
         if time.monotonic() - self._published > STATUS_SECONDS:
             self._publish(describe(view, hosts, health, self._hosts.memory_used))
+            self._emulator.publish(self._balancers.traffic())
 
     def _health(self, view: CloudView) -> HealthByGroup:
         """Check the targets that a load balancer uses, and tell the API what changed."""

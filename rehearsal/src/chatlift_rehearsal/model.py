@@ -167,6 +167,11 @@ class AlarmView:
     reason: str
 
 
+def arn_suffix(arn: str) -> str:
+    """What a dimension calls a load balancer (``app/name/id``) or target group."""
+    return arn.split(":", 5)[5].removeprefix("loadbalancer/")
+
+
 @dataclass(frozen=True)
 class MetricFigure:
     """A figure of a metric that a service of AWS publishes, of this moment.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..model import arn_suffix
 from . import state, target_tracking
 from .autoscaling import Group
 from .elbv2 import TargetGroup
@@ -75,9 +76,3 @@ def _publish_targets(backends: Backends) -> None:
             named = {"TargetGroup": arn_suffix(group.arn), "LoadBalancer": arn_suffix(balancer)}
             for name, count in counts.items():
                 backends.cloudwatch.publish("AWS/ApplicationELB", name, named, float(count))
-
-
-def arn_suffix(arn: str) -> str:
-    """What a dimension calls a load balancer (``app/name/id``) or target group."""
-    resource = arn.split(":", 5)[5]
-    return resource.removeprefix("loadbalancer/")

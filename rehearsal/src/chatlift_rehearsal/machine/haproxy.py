@@ -12,7 +12,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from chatlift_rehearsal.errors import RehearsalError
@@ -124,14 +124,19 @@ class HAProxy:
                 raise RehearsalError(f"HAProxy did not answer `{command}`: {error}.") from error
         return answer.decode()
 
-    def connections(self, backend: str, server: str) -> int:
-        """Connections to a server, those of workers that only finish theirs included."""
-        total = 0
+    def stats(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """The rows of ``show stat`` with the number of their worker, earlier workers included."""
         for pid in self._workers(old=True):
             for row in csv.DictReader(self._send(f"@!{pid} show stat").splitlines()):
-                if (row["# pxname"], row["svname"]) == (backend, server):
-                    total += int(row["scur"])
-        return total
+                yield pid, row
+
+    def connections(self, backend: str, server: str) -> int:
+        """Connections to a server, those of workers that only finish theirs included."""
+        return sum(
+            int(row["scur"])
+            for _, row in self.stats()
+            if (row["# pxname"], row["svname"]) == (backend, server)
+        )
 
     def stop(self) -> None:
         """End it at once, with its connections."""

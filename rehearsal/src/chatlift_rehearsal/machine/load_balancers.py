@@ -16,10 +16,11 @@ from chatlift_rehearsal.controllers.load_balancers import (
     TellProxy,
     server_name,
 )
+from chatlift_rehearsal.controllers.traffic import Traffic
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine.haproxy import HAProxy
 from chatlift_rehearsal.machine.haproxy_config import render
-from chatlift_rehearsal.model import CloudView, Target, TargetGroupView
+from chatlift_rehearsal.model import CloudView, MetricFigure, Target, TargetGroupView
 from chatlift_rehearsal.settings import Settings
 
 MOST_CONNECTIONS = 20000
@@ -28,12 +29,13 @@ _log = logging.getLogger(__name__)
 
 
 class LoadBalancers:
-    """Each method but ``drained`` must not run twice at a time for the same load balancer."""
+    """Each method that changes one must not run twice at a time for the same load balancer."""
 
     def __init__(self, settings: Settings) -> None:
         self._directory = settings.run / "load-balancers"
         self._haproxies: dict[str, HAProxy] = {}
         self._proxies: dict[str, Proxy] = {}
+        self._traffic: dict[str, Traffic] = {}
 
     def proxies(self) -> dict[str, Proxy]:
         """The proxies that run, by the ARN of their load balancer."""
@@ -62,12 +64,21 @@ class LoadBalancers:
     def stop(self, arn: str) -> None:
         """Stop the proxy of a load balancer."""
         del self._proxies[arn]
+        self._traffic.pop(arn, None)
         self._haproxies.pop(arn).stop()
 
     def stop_all(self) -> None:
         """Stop every proxy."""
         for haproxy in self._haproxies.values():
             haproxy.stop()
+
+    def traffic(self) -> list[MetricFigure]:
+        """What the proxies counted since the last look."""
+        found = []
+        for arn, proxy in self.proxies().items():
+            counts = self._traffic.setdefault(arn, Traffic())
+            found += counts.look(proxy.layout, self._haproxies[arn].stats())
+        return found
 
     def drained(self, view: CloudView) -> list[tuple[TargetGroupView, Target]]:
         """Draining targets to which no proxy has a connection any more."""
