@@ -100,6 +100,50 @@ def test_check_mode_on_a_finished_stack_foretells_nothing(play: Any) -> None:
     assert play("site", "--check").changed == []
 
 
+def test_plan_on_a_finished_stack_has_nothing(play: Any) -> None:
+    play("plan", plan_strict=True)
+
+
+def test_plan_names_exactly_the_drift(cloud: Cloud, play: Any) -> None:
+    ec2, groups = cloud.client("ec2"), cloud.client("autoscaling")
+    groups.update_auto_scaling_group(AutoScalingGroupName=f"chatlift-{STACK}-app", MaxSize=9)
+    tag = {
+        "ResourceId": f"chatlift-{STACK}-redis-a1",
+        "ResourceType": "auto-scaling-group",
+        "Key": "chatlift:tier",
+        "Value": "another",
+        "PropagateAtLaunch": False,
+    }
+    groups.create_or_update_tags(Tags=[tag])
+    name = {"Name": "group-name", "Values": [f"chatlift-{STACK}-redis"]}
+    redis = ec2.describe_security_groups(Filters=[name])["SecurityGroups"][0]["GroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=redis, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    template = ec2.create_launch_template_version(
+        LaunchTemplateName=f"chatlift-{STACK}-mysql-b1",
+        SourceVersion="1",
+        LaunchTemplateData={"InstanceType": "t3.large"},
+    )["LaunchTemplateVersion"]
+    groups.update_auto_scaling_group(
+        AutoScalingGroupName=f"chatlift-{STACK}-mysql-b1",
+        LaunchTemplate={"LaunchTemplateId": template["LaunchTemplateId"], "Version": "2"},
+    )
+
+    found = play("plan").result("account", "Run it in check mode")["changes"]
+    assert {(one["resource"], one["before"], one["after"]) for one in found} == {
+        (f"group chatlift-{STACK}-app MaxSize", "9", "6"),
+        (f"tags of group chatlift-{STACK}-redis-a1 chatlift:tier", "another", "redis"),
+        ("rules of security group redis", "tcp 22-22 from 0.0.0.0/0", "-"),
+        (f"group chatlift-{STACK}-mysql-b1 LaunchTemplate Version", "2", "1"),
+    }
+    refused = play("plan", ok=False, plan_strict=True)
+    assert "is not what the inventory says, in 4 points" in refused.messages[0]
+
+    play("site")
+    assert play("plan").changed == []
+
+
 def test_no_secret_is_in_user_data_or_in_the_output(cloud: Cloud, play: Any) -> None:
     shown = play("secrets", "-vvv").text
     ec2 = cloud.client("ec2")
