@@ -10,7 +10,7 @@ from chatlift_rehearsal.environment import exports
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.jobs import Jobs
 from chatlift_rehearsal.machine import shell
-from chatlift_rehearsal.machine.instance_types import GIB, memory_bytes
+from chatlift_rehearsal.machine.instance_types import GIB, memory_bytes, vcpus
 from chatlift_rehearsal.machine.network import leg_of
 from chatlift_rehearsal.machine.process import Process
 from chatlift_rehearsal.settings import DEFAULT_HOME, Settings
@@ -35,6 +35,16 @@ def test_memory_of_an_instance_type(instance_type, gib):
 @pytest.mark.parametrize("instance_type", ["t3.24xlarge", "p5.48xlarge", "m5.metal", "nonsense"])
 def test_an_unknown_instance_type_has_no_limit(instance_type):
     assert memory_bytes(instance_type) is None
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "count"),
+    [("t3.small", 2), ("t3.xlarge", 4), ("c7i.medium", 1), ("c7i.large", 2), ("r7i.4xlarge", 16)],
+)
+def test_an_instance_type_says_how_many_processors_there_are(
+    instance_type: str, count: int
+) -> None:
+    assert vcpus(instance_type) == count
 
 
 def test_names_fit_into_what_the_kernel_allows(tmp_path):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatlift_rehearsal.bodies import Phase
+from chatlift_rehearsal.controllers.cpu import CpuMeter
 from chatlift_rehearsal.controllers.health import Health
 from chatlift_rehearsal.controllers.images import (
     CommitImage,
@@ -87,6 +88,7 @@ class Daemon:
         self._checks = HealthChecks()
         self._jobs = Jobs(HOST_JOBS)
         self._told: dict[tuple[str, str], Health] = {}
+        self._cpu = CpuMeter(settings.minute)
         self._published = 0.0
         self._complaint = ""
 
@@ -131,6 +133,8 @@ class Daemon:
                 self._begin(action)
         for group, target in self._balancers.drained(view):
             self._emulator.target_drained(group.arn, target.instance_id)
+        cpu = self._cpu.turn(view.instances, self._hosts.cpu_seconds, time.monotonic())
+        self._emulator.publish(cpu)
         if time.monotonic() - self._published > STATUS_SECONDS:
             self._publish(describe(view, hosts, health, self._hosts.memory_used))
             self._emulator.publish(self._balancers.traffic())

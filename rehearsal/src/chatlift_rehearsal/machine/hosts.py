@@ -192,6 +192,11 @@ class Hosts:
         process = self._processes.get(instance_id)
         return None if process is None else cgroups.memory_used(process.pid)
 
+    def cpu_seconds(self, instance_id: str) -> float | None:
+        """Seconds of one processor a host has used since it booted, None when it does not run."""
+        process = self._processes.get(instance_id)
+        return None if process is None else cgroups.cpu_seconds(process.pid)
+
 
 def _write_resolver(root: Path) -> None:
     """Give an instance this machine's name servers, those behind a local stub resolver included."""

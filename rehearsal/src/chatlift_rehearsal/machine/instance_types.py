@@ -18,24 +18,39 @@ _BURSTABLE_GIB = {
 _GIB_PER_VCPU = {"c": 2, "m": 4, "r": 8, "x": 16}
 
 
+_TYPE = re.compile(r"([a-z])\d+[a-z]*\.(nano|micro|small|medium|large|(\d*)xlarge)")
+
+
 def memory_bytes(instance_type: str) -> int | None:
     """Memory of an instance type in bytes; None when the rule does not know it.
 
-    T types have sizes of their own; C, M, R and X have 2, 4, 8 and 16 GiB a vCPU, and ``medium``
-    one vCPU, ``large`` two, ``xlarge`` four (https://aws.amazon.com/ec2/instance-types/).
+    T types have sizes of their own; C, M, R and X have 2, 4, 8 and 16 GiB a vCPU
+    (https://aws.amazon.com/ec2/instance-types/).
     """
-    match = re.fullmatch(
-        r"([a-z])\d+[a-z]*\.(nano|micro|small|medium|large|(\d*)xlarge)", instance_type
-    )
+    match = _TYPE.fullmatch(instance_type)
     if not match:
         return None
-    family, size, multiple = match.groups()
+    family, size = match.group(1, 2)
     if family == "t":
         gib = _BURSTABLE_GIB.get(size)
         return None if gib is None else int(gib * GIB)
-    vcpus = {"medium": 1, "large": 2}.get(size) or (
-        4 * int(multiple or 1) if "xlarge" in size else 0
-    )
-    if family not in _GIB_PER_VCPU or not vcpus:
+    processors = vcpus(instance_type)
+    if family not in _GIB_PER_VCPU or not processors:
         return None
-    return _GIB_PER_VCPU[family] * vcpus * GIB
+    return _GIB_PER_VCPU[family] * processors * GIB
+
+
+def vcpus(instance_type: str) -> int | None:
+    """Processors of an instance type; None when the rule does not know it.
+
+    ``medium`` has one, ``large`` two, ``xlarge`` four; T types have two up to ``large``.
+    """
+    match = _TYPE.fullmatch(instance_type)
+    if not match:
+        return None
+    family, size, multiple = match.groups()
+    if "xlarge" in size:
+        return 4 * int(multiple or 1)
+    if family == "t":
+        return 2
+    return {"medium": 1, "large": 2}.get(size)
