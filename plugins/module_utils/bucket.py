@@ -46,7 +46,8 @@ ENCRYPTED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "
 
 @dataclass(frozen=True)
 class Bucket:
-    """What a bucket has to be. ``ownership`` other than enforced is for AWS's log delivery."""
+    """What a bucket has to be. AWS's delivery of logs needs another ``ownership``: it makes use of
+    access-control lists."""
 
     name: str
     region: str
@@ -90,7 +91,7 @@ def ensure(s3: Any, changes: Changes, bucket: Bucket) -> None:
         (
             "versioning",
             {"Status": current(s3.get_bucket_versioning, "Status")},
-            {"Status": "Enabled" if bucket.versioned else None},
+            {"Status": "Enabled"} if bucket.versioned else {},
             s3.put_bucket_versioning,
             "VersioningConfiguration",
         ),

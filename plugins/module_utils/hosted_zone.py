@@ -12,7 +12,11 @@ with suppress(ImportError):  # the modules that need it say so when dnspython is
     import dns.exception
     import dns.resolver
 
-from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
+    UNKNOWN,
+    Changes,
+    ChatliftError,
+)
 
 # Seconds for all questions about one delegation. A resolver that does not answer is no evidence.
 DNS_LIFETIME = 5.0
@@ -59,13 +63,15 @@ def find(route53: Any, name: str) -> Zone | None:
     return Zone(ids[0], name, tuple(sorted(server.rstrip(".") for server in servers)))
 
 
-def required(route53: Any, name: str) -> Zone:
-    """The account's public hosted zone.
+def required(route53: Any, changes: Changes, name: str) -> Zone:
+    """The account's public hosted zone, or the one that check mode did not make.
 
     Raises:
         ChatliftError: There is none, or there are several.
     """
     zone = find(route53, name)
+    if zone is None and changes.check_mode:
+        return Zone(UNKNOWN, name, ())
     if zone is None:
         raise ChatliftError(
             f"This account has no public hosted zone {name}. If the domain is yours, set"
@@ -133,6 +139,8 @@ def delete_records(route53: Any, changes: Changes, zone: Zone, keys: list[tuple[
 
 
 def _record_set(route53: Any, zone: Zone, name: str, kind: str) -> dict[str, Any] | None:
+    if zone.id == UNKNOWN:
+        return None
     listed = route53.list_resource_record_sets(
         HostedZoneId=zone.id, StartRecordName=name, StartRecordType=kind, MaxItems="1"
     )["ResourceRecordSets"]

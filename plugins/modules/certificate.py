@@ -159,11 +159,13 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     params = module.params
     domain, stack = params["domain"], params["stack"]
     route53 = module.client("route53")
-    zone = hosted_zone.required(route53, params["zone"])
+    zone = hosted_zone.required(route53, changes, params["zone"])
     clients = {region: module.client("acm", region=region) for region in params["regions"]}
     found = {region: _usable(acm, domain, stack, region) for region, acm in clients.items()}
     waits = any(one is None or one["Status"] != "ISSUED" for one in found.values())
-    flaw = hosted_zone.delegation_flaw(zone, params["resolvers"]) if waits else ""
+    flaw = ""
+    if waits and zone.name_servers:
+        flaw = hosted_zone.delegation_flaw(zone, params["resolvers"])
     if flaw:
         raise ChatliftError(f"{flaw} Until then no certificate for {domain} can be validated.")
     arns = {

@@ -104,7 +104,7 @@ KINDS = ("A", "AAAA")
 def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     params = module.params
     route53 = module.client("route53")
-    zone = hosted_zone.required(route53, params["zone"])
+    zone = hosted_zone.required(route53, changes, params["zone"])
     records = [_alias(params["domain"], kind, params["distribution"]) for kind in KINDS]
     hosted_zone.set_records(route53, changes, zone, records)
     checks = HealthChecks(route53, changes, params["stack"])

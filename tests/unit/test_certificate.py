@@ -139,6 +139,11 @@ def test_check_mode_requests_nothing(run_module: Any) -> None:
     assert _statuses() == {region: [] for region in REGIONS}
 
 
+def test_check_mode_foretells_what_a_new_zone_gets(aws: Any, run_module: Any) -> None:
+    planned = run_module("certificate", check=True, **OPTIONS)
+    assert sorted(planned["diff"]["after"]) == [f"certificate in {one}" for one in sorted(REGIONS)]
+
+
 @pytest.mark.usefixtures("world", "zone")
 def test_the_certificate_of_another_stack_is_left_alone(run_module: Any) -> None:
     other = run_module("certificate", **{**OPTIONS, "stack": "other"})
