@@ -8,7 +8,7 @@ import pytest
 from chatlift_rehearsal import launcher, status
 from chatlift_rehearsal.cli import main
 from chatlift_rehearsal.machine.process import Process
-from chatlift_rehearsal.model import Attachment, VolumeView
+from chatlift_rehearsal.model import AlarmView, Attachment, VolumeView
 from click.testing import CliRunner
 
 from .views import balancer, cloud, instance, target
@@ -40,6 +40,7 @@ def running(settings):
         instances=tuple(members),
         volumes=(VolumeView("vol-1", 8, "in-use"),),
         load_balancers=(balancer(),),
+        alarms=(AlarmView("chatlift-demo-serving", "The rule is True."),),
     )
     hosts = {"i-1": "running", "i-2": "dead", "i-3": "running"}
     health = {"arn:app": {target("i-3"): "healthy"}}
@@ -103,6 +104,7 @@ def test_status_shows_what_there_is(running):
         "vol-1",
         "healthy",
         "192 MiB",
+        "chatlift-demo-serving",
     ):
         assert expected in output
     found = json.loads(invoke("status", "--json").output)

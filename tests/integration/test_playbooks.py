@@ -79,6 +79,11 @@ def test_nothing_is_launched_when_a_bake_failed(cloud: Cloud, play: Any) -> None
     assert not _groups(cloud)
 
 
+def _alarms(cloud: Cloud) -> list[str]:
+    found = cloud.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    return [alarm["AlarmName"] for alarm in found["MetricAlarms"] + found["CompositeAlarms"]]
+
+
 def test_site_makes_the_stack(cloud: Cloud, play: Any, images: dict[str, str]) -> None:
     play("site")
     groups = _groups(cloud)
@@ -90,6 +95,7 @@ def test_site_makes_the_stack(cloud: Cloud, play: Any, images: dict[str, str]) -
     assert sorted(_secrets(cloud)) == SECRETS
     assert len(_volumes(cloud)) == 9
     assert _log_groups(cloud) == {f"/chatlift/{STACK}/{name}": 30 for name in (*TIERS, "flow")}
+    assert f"chatlift-{STACK}-serving" in _alarms(cloud)
 
 
 def test_a_second_run_changes_nothing(play: Any) -> None:
@@ -230,6 +236,7 @@ def test_destroy_keeps_the_data_and_site_takes_it_up_again(cloud: Cloud, play: A
     assert set(left["counts"]) == {"volume", "secret", "log group", "snapshot"}
     assert not cloud.client("ec2").describe_vpcs(Filters=OF_STACK)["Vpcs"]
     assert not _groups(cloud)
+    assert not _alarms(cloud)
     assert _volumes(cloud) == volumes
     assert {one["VolumeId"] for one in _snapshots(cloud)} == volumes
     assert _secrets(cloud) == secrets
