@@ -63,6 +63,7 @@ class FakeServer:
         return self.shown
 
     def load(self) -> dict[str, float]:
+        self.query("how busy it is")
         return {"mysql_connections": 7.0}
 
     @contextmanager
@@ -251,6 +252,13 @@ def test_the_primary_leads(fleet: Fleet) -> None:
     assert (status.healthy, status.leads, status.role) == (True, True, "primary")
     assert status.metrics["mysql_members_online"] == 3
     assert status.metrics["mysql_connections"] == 7
+
+
+def test_figures_that_cannot_be_had_harm_no_standing(fleet: Fleet) -> None:
+    fleet.a.shown, fleet.a.failing = view("a", GROUP), "how busy"
+    status = fleet.tier.status()
+    assert status.healthy
+    assert "mysql_connections" not in status.metrics
 
 
 def test_a_secondary_is_a_replica(fleet: Fleet) -> None:

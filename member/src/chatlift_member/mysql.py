@@ -14,7 +14,7 @@ from . import disk, mysql_accounts, mysql_data, mysql_force
 from .health import PORT, Status
 from .mysql_accounts import NATIVE
 from .mysql_group import Action, Decision, View, decide, successors
-from .mysql_server import ENTERING, Server, SqlError
+from .mysql_server import ENTERING, Server, Session, SqlError
 from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
 
@@ -139,7 +139,7 @@ class MySql(Member):
         space = disk.look(self._context.data)
         try:
             with self._local.session() as session:
-                view, load = session.view(), session.load()
+                view, load = session.view(), _load_or_none(session)
         except SqlError as error:
             return Status.down("DOWN", f"{error} {space.detail}".rstrip(), space.metrics)
         own = view.own
@@ -372,6 +372,14 @@ class MySql(Member):
             if other and other.uuid == uuid and other.leads:
                 return
         raise NotYet("it does not take writes")
+
+
+def _load_or_none(session: Session) -> dict[str, float]:
+    """The load, empty when the server does not tell: no figure is worth a member's good standing."""
+    try:
+        return session.load()
+    except SqlError:
+        return {}
 
 
 def _view_or_none(server: Server) -> View | None:
