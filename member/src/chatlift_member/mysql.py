@@ -139,7 +139,7 @@ class MySql(Member):
         space = disk.look(self._context.data)
         try:
             with self._local.session() as session:
-                view, load = session.view(), _load_or_none(session)
+                view, load = session.view(), _load_if_told(session)
         except SqlError as error:
             return Status.down("DOWN", f"{error} {space.detail}".rstrip(), space.metrics)
         own = view.own
@@ -374,8 +374,8 @@ class MySql(Member):
         raise NotYet("it does not take writes")
 
 
-def _load_or_none(session: Session) -> dict[str, float]:
-    """The load, empty when the server does not tell: no figure is worth a member's good standing."""
+def _load_if_told(session: Session) -> dict[str, float]:
+    """Empty when the server does not tell: no figure is worth a member's good standing."""
     try:
         return session.load()
     except SqlError:
