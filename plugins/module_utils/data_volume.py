@@ -16,6 +16,8 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     at_most_one,
     delete_when_free,
+    error_code,
+    mend_tags,
     of_stack,
     tag_dict,
     tag_list,
@@ -26,6 +28,10 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 # On a volume: the snapshot that was made when its member was ended for good.
 FINAL_SNAPSHOT = "chatlift:final-snapshot"
 
+# A change that is not complete, or one too many within the last hours.
+TOO_SOON = ("IncorrectModificationState", "VolumeModificationRateExceeded")
+# Mostly seconds, and minutes for some large volumes; the optimising after it is not awaited.
+MODIFY_TIMEOUT_SECONDS = 900
 # "deleting" volumes are listed for a while and are no volumes any more.
 ALIVE = ("creating", "available", "in-use")
 
@@ -50,6 +56,26 @@ class Disk:
         }
         return {key: value for key, value in wanted.items() if value is not None}
 
+    def check(self) -> None:
+        """Refuse what AWS has no such setting for.
+
+        https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volume-types.html
+        """
+        if self.throughput and self.type != "gp3":
+            raise ChatliftError(
+                f"A volume of the type {self.type} has no throughput to set. Leave it out"
+                f" (data_tier_volume_throughput: 0), or take gp3."
+            )
+        if self.iops and self.type == "gp2":
+            raise ChatliftError(
+                "A volume of the type gp2 has no IOPS to set. Leave them out"
+                " (data_tier_volume_iops: 0), or take gp3."
+            )
+        if not self.iops and self.type in ("io1", "io2"):
+            raise ChatliftError(
+                f"A volume of the type {self.type} needs its IOPS set (data_tier_volume_iops)."
+            )
+
 
 def find(ec2: Any, stack: str, member: str) -> dict[str, Any] | None:
     found = ec2.describe_volumes(
@@ -64,7 +90,12 @@ def find(ec2: Any, stack: str, member: str) -> dict[str, Any] | None:
 def ensure(
     ec2: Any, changes: Changes, stack: str, member: str, zone: str, disk: Disk, tags: dict[str, str]
 ) -> str:
-    """Make sure that the member has its volume, and return the volume's id."""
+    """Make sure that the member has its volume, and return the volume's id.
+
+    An existing one is changed in use. It has its new size, type and speed when this returns, and
+    AWS may go on to optimise it; the agent lets the file system grow.
+    """
+    disk.check()
     volume = find(ec2, stack, member)
     if volume is None:
         return _create(ec2, changes, member, zone, disk, tags)
@@ -91,16 +122,32 @@ def ensure(
             Resources=[volume["VolumeId"]],
             Tags=[{"Key": FINAL_SNAPSHOT}],
         )
+    if not volume["Encrypted"]:
+        raise ChatliftError(
+            f"The data volume {volume['VolumeId']} of {member} is not encrypted, and none can be"
+            f" once it is made. Make an encrypted one of its snapshot, move the tags"
+            f" chatlift:stack and chatlift:member over, then run this again."
+        )
     before = {key: volume.get(key) for key in disk.settings()}
     if before != disk.settings():
         changes.apply(
             f"data volume of {member}",
             before,
             disk.settings(),
-            ec2.modify_volume,
-            VolumeId=volume["VolumeId"],
-            **disk.settings(),
+            _modify,
+            ec2=ec2,
+            member=member,
+            volume_id=volume["VolumeId"],
+            settings=disk.settings(),
         )
+    mend_tags(
+        ec2,
+        changes,
+        f"data volume of {member}",
+        volume["VolumeId"],
+        volume.get("Tags"),
+        tags,
+    )
     return str(volume["VolumeId"])
 
 
@@ -199,3 +246,33 @@ def _create(
             timeout=120,
         )
     return volume_id
+
+
+def _modify(ec2: Any, member: str, volume_id: str, settings: dict[str, Any]) -> None:
+    """Change a volume in use, and wait until the change has taken effect.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/monitoring-volume-modifications.html
+    """
+    try:
+        ec2.modify_volume(VolumeId=volume_id, **settings)
+    except ec2.exceptions.ClientError as error:
+        if error_code(error) in TOO_SOON:
+            raise ChatliftError(
+                f"The data volume {volume_id} of {member} was changed a short while ago, and AWS"
+                f" takes the next change later: {error}. Run this again then."
+            ) from error
+        raise
+    outcome = wait_until(
+        lambda: ec2.describe_volumes_modifications(VolumeIds=[volume_id])["VolumesModifications"][
+            -1
+        ],
+        lambda modification: modification["ModificationState"] != "modifying",
+        what=f"the data volume {volume_id} of {member} to be changed",
+        timeout=MODIFY_TIMEOUT_SECONDS,
+        describe=lambda modification: f"{modification.get('Progress', 0)} %",
+    )
+    if outcome["ModificationState"] == "failed":
+        raise ChatliftError(
+            f"AWS could not change the data volume {volume_id} of {member}:"
+            f" {outcome.get('StatusMessage', 'it gives no reason')}. The volume is as it was."
+        )

@@ -14,6 +14,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     at_most_one,
     delete_when_free,
+    mend_tags,
     of_stack,
     tag_specification,
 )
@@ -75,6 +76,7 @@ def ensure(
             NetworkInterfaceId=interface_id,
             Groups=[group_id],
         )
+    mend_tags(ec2, changes, what, interface_id, interface.get("TagSet"), tags)
     return interface_id
 
 

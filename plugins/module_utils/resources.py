@@ -39,6 +39,23 @@ def tag_specification(resource_type: str, tags: dict[str, str]) -> list[dict[str
     return [{"ResourceType": resource_type, "Tags": tag_list(tags)}]
 
 
+def mend_tags(
+    ec2: Any, changes: Changes, what: str, resource: str, present: Any, wanted: dict[str, str]
+) -> None:
+    """Give an EC2 resource the tags that it has lost; ``present`` is as AWS describes them."""
+    tags = tag_dict(present)
+    missing = {key: value for key, value in wanted.items() if tags.get(key) != value}
+    if missing:
+        changes.apply(
+            f"tags of {what}",
+            {key: tags.get(key) for key in missing},
+            missing,
+            ec2.create_tags,
+            Resources=[resource],
+            Tags=tag_list(missing),
+        )
+
+
 def filters(**values: Any) -> list[dict[str, Any]]:
     """EC2 filters from keyword arguments; ``tag_Name`` stands for ``tag:Name``, ``_`` for ``-``.
 

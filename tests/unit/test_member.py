@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.elastic_block_store import EBSBackend, VolumeModification
 
 from tests.unit.conftest import REGION, STACK, ZONES, ModuleFailed
 
@@ -176,6 +178,83 @@ def test_the_volume_grows_and_never_shrinks(aws: Any, run_module: Any) -> None:
     assert aws("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["Size"] == 3
     with pytest.raises(ModuleFailed, match="has 3 GiB and cannot shrink to 2 GiB"):
         run_module("member", **OPTIONS)
+
+
+def test_type_and_speed_of_a_volume_change_in_use(aws: Any, run_module: Any) -> None:
+    volume_id = run_module("member", **OPTIONS)["volume_id"]
+    faster = {**OPTIONS, "volume": {"size": 2, "type": "io2", "iops": 4000}}
+    changed = run_module("member", **faster)
+    assert changed["diff"]["after"]["data volume of redis-a1"]["VolumeType"] == "io2"
+    (volume,) = aws("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"]
+    assert (volume["VolumeType"], volume["Iops"]) == ("io2", 4000)
+    assert not run_module("member", **faster)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("volume", "sentence"),
+    [
+        ({"type": "io2", "iops": 4000, "throughput": 125}, "type io2 has no throughput to set"),
+        ({"type": "gp2", "iops": 3000}, "type gp2 has no IOPS to set"),
+        ({"type": "io1"}, "type io1 needs its IOPS set"),
+    ],
+)
+def test_settings_that_a_type_does_not_have_are_refused(
+    run_module: Any, volume: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ModuleFailed, match=sentence):
+        run_module("member", **{**OPTIONS, "volume": {"size": 2, **volume}})
+
+
+@pytest.mark.parametrize("code", ["IncorrectModificationState", "VolumeModificationRateExceeded"])
+def test_a_volume_changed_again_too_soon_says_so(
+    run_module: Any, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    run_module("member", **OPTIONS)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise EC2ClientError(code, "You've reached the maximum modification rate")
+
+    monkeypatch.setattr(EBSBackend, "modify_volume", refuse)
+    with pytest.raises(ModuleFailed, match=r"changed a short while ago.*Run this again then\."):
+        run_module("member", **{**OPTIONS, "volume": {"size": 3}})
+
+
+def test_a_change_that_aws_gives_up_is_reported(
+    run_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_module("member", **OPTIONS)
+    monkeypatch.setattr(VolumeModification, "modification_state", "failed")
+    with pytest.raises(ModuleFailed, match=r"AWS could not change the data volume vol-"):
+        run_module("member", **{**OPTIONS, "volume": {"size": 3}})
+
+
+def test_a_volume_that_is_not_encrypted_is_not_taken(aws: Any, run_module: Any) -> None:
+    tags = {"chatlift:stack": STACK, "chatlift:member": "redis-a1"}
+    aws("ec2").create_volume(
+        AvailabilityZone=ZONES[0],
+        Size=2,
+        VolumeType="gp3",
+        TagSpecifications=[
+            {
+                "ResourceType": "volume",
+                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            }
+        ],
+    )
+    with pytest.raises(ModuleFailed, match="is not encrypted, and none can be once it is made"):
+        run_module("member", **OPTIONS)
+
+
+def test_lost_tags_of_volume_and_interface_come_back(aws: Any, run_module: Any) -> None:
+    made = run_module("member", **OPTIONS)
+    parts = [made["volume_id"], made["network_interface_id"]]
+    aws("ec2").delete_tags(Resources=parts, Tags=[{"Key": "chatlift:tier"}])
+    mended = run_module("member", **OPTIONS)
+    assert mended["diff"]["after"] == {
+        "tags of data volume of redis-a1": {"chatlift:tier": "redis"},
+        "tags of network interface of redis-a1": {"chatlift:tier": "redis"},
+    }
+    assert not run_module("member", **OPTIONS)["changed"]
 
 
 def test_an_address_never_changes(run_module: Any) -> None:
