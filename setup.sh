@@ -50,6 +50,10 @@ install_packages() {
     fi
   done
   [ "${#available[@]}" -eq 0 ] || apt-get install -y -qq --no-install-recommends "${available[@]}" >/dev/null
+  # Debian's nginx serves on port 80 of every address at once; the rehearsal starts its own.
+  if [[ " ${available[*]} " == *" nginx "* && -d /run/systemd/system ]]; then
+    systemctl disable --now --quiet nginx
+  fi
 }
 
 # The Python packages are installed anew when one of the files that name them changed.

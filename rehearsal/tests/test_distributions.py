@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -25,6 +27,7 @@ from chatlift_rehearsal.edge import (
     Selection,
 )
 from chatlift_rehearsal.machine import edge_cache
+from chatlift_rehearsal.machine.access_log import AccessLog
 from chatlift_rehearsal.machine.distributions import SCRIPT, own_certificate
 from chatlift_rehearsal.machine.nginx_config import Place, path_expression, render
 from chatlift_rehearsal.machine.nginx_headers import answer_headers, origin_headers
@@ -237,7 +240,7 @@ def test_configuration_is_one_that_nginx_takes(tmp_path):
     certificate_pem, key_pem = own_certificate("d1.test")
     certificate.write_bytes(certificate_pem)
     key.write_bytes(key_pem)
-    place = Place(tmp_path / "s", certificate, SCRIPT, ("127.0.0.1",))
+    place = Place(tmp_path / "s", "127.0.0.1", certificate, SCRIPT, ("127.0.0.1",))
     (tmp_path / "nginx.conf").write_text(render(site_of(view(site), site), place, "mark"))
     done = subprocess.run(
         ["nginx", "-t", "-q", "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "error.log"],
@@ -247,3 +250,30 @@ def test_configuration_is_one_that_nginx_takes(tmp_path):
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_access_log_is_sent_when_nobody_writes_to_it_any_more(tmp_path):
+    stored = {}
+    site = replace(SITE, log_bucket="logs", log_prefix="cdn/")
+    log = AccessLog(tmp_path / "access.log")
+    (tmp_path / "access.log").write_text("one\n")
+
+    def send():
+        log.send(site, lambda bucket, key, content: stored.update({(bucket, key): content}))
+        log.set_aside()
+
+    send()
+    assert stored == {}
+    send()
+    ((bucket, key), content) = stored.popitem()
+    assert bucket == "logs"
+    assert re.fullmatch(r"cdn/E1\.\d{4}-\d\d-\d\d-\d\d\.[0-9a-f]{8}\.gz", key)
+    assert gzip.decompress(content).decode().splitlines()[2:] == ["one"]
+    send()
+    assert stored == {}
+
+
+def test_log_without_a_bucket_is_dropped(tmp_path):
+    (tmp_path / "access.next").write_text("one\n")
+    AccessLog(tmp_path / "access.log").send(SITE, lambda *_: pytest.fail("It was sent."))
+    assert not (tmp_path / "access.next").exists()

@@ -34,6 +34,19 @@ def test_a_port_in_use_names_its_process():
     preflight.require_ports(listening[:1])
 
 
+@pytest.mark.parametrize("port", [80, 443])
+def test_who_serves_on_every_address_would_take_the_proxies_ports(port):
+    with pytest.raises(RehearsalError, match=rf"Port {port} is in use by nginx \(process 7\)"):
+        preflight.require_ports([Listener("0.0.0.0", port, "nginx (process 7)")])
+    preflight.require_ports([Listener("127.0.0.1", port, "nginx (process 7)")])
+
+
+def test_missing_modules_name_their_packages(tmp_path):
+    (tmp_path / "ngx_http_js_module.so").touch()
+    with pytest.raises(RehearsalError, match="`apt-get install libnginx-mod-http-brotli-filter`"):
+        preflight.require_modules(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("network", "needed"),
     [

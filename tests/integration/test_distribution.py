@@ -190,7 +190,7 @@ def edge(
     settings.run.mkdir()
     buckets = BucketOrigin(settings.bucket_origin, cloud.bucket_origin)
     buckets.start()
-    found = Distributions(settings)
+    found = Distributions(settings, source="127.0.0.1")
     addresses = (("pages", ()), ("app", ("127.0.0.1",)))
     found.configure(ConfigureSite(Site(distribution(server), addresses, None)))
     yield found

@@ -16,7 +16,7 @@ from chatlift_rehearsal.settings import Settings
 def sweep(settings: Settings) -> None:
     """Remove every container, process, mount, loop device and address named after the rehearsal."""
     remove_containers(settings)
-    for process in load_balancers(settings):
+    for process in proxies(settings):
         process.end(grace=1)
     for mount in mounts(settings.run):
         shell.run("umount", str(mount))
@@ -35,17 +35,20 @@ def remove_containers(settings: Settings) -> None:
         shell.run("podman", "rm", "--force", "--time", "0", *containers, timeout=120)
 
 
-def load_balancers(settings: Settings) -> list[Process]:
-    """Every HAProxy that was started with a file of this rehearsal."""
+def proxies(settings: Settings) -> list[Process]:
+    """Every HAProxy started with a file of this rehearsal, and every nginx in its directory."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            argv = entry.read_text().split("\0")
+            name = (entry / "comm").read_text().strip()
+            # nginx writes over its arguments.
+            places = [(entry / "cwd").readlink()] if name == "nginx" else []
+            if name == "haproxy":
+                places = [Path(word) for word in (entry / "cmdline").read_text().split("\0")[1:]]
         except (FileNotFoundError, ProcessLookupError):
             continue
-        ours = any(Path(word).is_relative_to(settings.run) for word in argv[1:])
-        if Path(argv[0]).name == "haproxy" and ours:
-            process = Process.of(int(entry.parent.name))
+        if any(place.is_relative_to(settings.run) for place in places):
+            process = Process.of(int(entry.name))
             found += [process] if process else []
     return found
 

@@ -12,6 +12,14 @@ from typing import Any
 
 from chatlift_rehearsal.bodies import Phase
 from chatlift_rehearsal.controllers.cpu import CpuMeter
+from chatlift_rehearsal.controllers.distributions import (
+    ConfigureSite,
+    ForgetPaths,
+    SendLog,
+    SiteAction,
+    StopSite,
+    plan_distributions,
+)
 from chatlift_rehearsal.controllers.health import Health
 from chatlift_rehearsal.controllers.images import (
     CommitImage,
@@ -54,6 +62,8 @@ from chatlift_rehearsal.controllers.volumes import (
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.jobs import Jobs
 from chatlift_rehearsal.machine import base
+from chatlift_rehearsal.machine.bucket_origin import BucketOrigin
+from chatlift_rehearsal.machine.distributions import Distributions
 from chatlift_rehearsal.machine.health_checks import HealthChecks
 from chatlift_rehearsal.machine.hosts import Hosts
 from chatlift_rehearsal.machine.images import Images
@@ -62,7 +72,13 @@ from chatlift_rehearsal.machine.metadata import MetadataServer
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.volumes import Volumes
 from chatlift_rehearsal.model import CloudView, Emulator
-from chatlift_rehearsal.settings import API_PORT, METADATA_PORT, SERVICE_ADDRESS, Settings
+from chatlift_rehearsal.settings import (
+    API_PORT,
+    EDGE_SOURCE,
+    METADATA_PORT,
+    SERVICE_ADDRESS,
+    Settings,
+)
 from chatlift_rehearsal.status import describe
 
 TURN_SECONDS = 0.3
@@ -71,7 +87,7 @@ HOST_JOBS = 4
 
 _log = logging.getLogger(__name__)
 
-Action = InstanceAction | VolumeAction | ImageAction | ProxyAction
+Action = InstanceAction | VolumeAction | ImageAction | ProxyAction | SiteAction
 
 
 class Daemon:
@@ -85,6 +101,7 @@ class Daemon:
         self._hosts = Hosts(settings, self._network)
         self._volumes = Volumes(settings)
         self._balancers = LoadBalancers(settings)
+        self._sites = Distributions(settings)
         self._checks = HealthChecks()
         self._jobs = Jobs(HOST_JOBS)
         self._told: dict[tuple[str, str], Health] = {}
@@ -108,6 +125,7 @@ class Daemon:
         self._checks.stop()
         self._jobs.stop()
         self._balancers.stop_all()
+        self._sites.stop_all()
 
     def _turn(self) -> None:
         self._emulator.step()
@@ -115,8 +133,7 @@ class Daemon:
         busy = self._jobs.busy()
         view = self._emulator.view()
         hosts = self._hosts.phases()
-        addresses = [address for lb in view.load_balancers for address in lb.addresses]
-        self._network.carry(view.vpcs, addresses)
+        self._network.carry(view.vpcs, _addresses(view))
         health = self._health(view)
         actions: list[Action] = [
             # An image is made of an instance before that may go.
@@ -126,6 +143,8 @@ class Daemon:
             *plan_load_balancers(
                 view, self._balancers.proxies(), health, _without_host(view, hosts)
             ),
+            *plan_distributions(view, self._sites.served()),
+            *self._sites.logs_due(time.monotonic()),
         ]
         for action in actions:
             if action.key not in busy:
@@ -208,6 +227,14 @@ class Daemon:
                     self._balancers.tell(action)
                 case StopProxy(key):
                     self._balancers.stop(key)
+                case ConfigureSite():
+                    self._sites.configure(action)
+                case ForgetPaths():
+                    self._sites.forget(action)
+                case SendLog(key):
+                    self._sites.send_log(key, self._emulator.store)
+                case StopSite(key):
+                    self._sites.stop(key, self._emulator.store)
                 case CreateSnapshot(snapshot):
                     self._volumes.snapshot(snapshot.id, snapshot.volume_id)
                 case DeleteSnapshot(key):
@@ -230,6 +257,13 @@ class Daemon:
         unfinished = self._settings.status.with_suffix(".new")
         unfinished.write_text(json.dumps(status))
         unfinished.rename(self._settings.status)
+
+
+def _addresses(view: CloudView) -> list[str]:
+    """Those that are this machine's besides its routers': where proxies listen and come from."""
+    found = [address for balancer in view.load_balancers for address in balancer.addresses]
+    sites = [distribution.address for distribution in view.distributions]
+    return [*found, *sites, *([EDGE_SOURCE] if sites else [])]
 
 
 def _without_host(view: CloudView, hosts: Mapping[str, Phase]) -> set[str]:
@@ -259,8 +293,11 @@ def main() -> None:
     emulator = server.start(SERVICE_ADDRESS, API_PORT, images=known, minute=settings.minute)
     metadata = MetadataServer(SERVICE_ADDRESS, METADATA_PORT, emulator.metadata)
     metadata.start()
+    buckets = BucketOrigin(settings.bucket_origin, emulator.bucket_origin)
+    buckets.start()
     Daemon(settings, emulator, images).run(ended)
     metadata.stop()
+    buckets.stop()
     emulator.stop()
 
 

@@ -306,6 +306,9 @@ class Emulator(Protocol):
     def publish(self, figures: Iterable[MetricFigure]) -> None:
         """What a body measures of itself, as the service that it belongs to tells CloudWatch."""
 
+    def store(self, bucket: str, key: str, content: bytes) -> None:
+        """Put what a service of AWS delivers into a bucket, if the bucket exists."""
+
     def step(self) -> None:
         """One turn of what AWS does by itself: Auto Scaling, lifecycle time-outs, alarms."""
 

@@ -13,6 +13,7 @@ from chatlift_rehearsal.environment import UNSET
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine.listeners import Listener, listeners
 from chatlift_rehearsal.machine.network import Taken, taken_networks
+from chatlift_rehearsal.machine.nginx_config import MODULES
 from chatlift_rehearsal.settings import (
     API_PORT,
     CREDENTIAL,
@@ -27,6 +28,7 @@ PACKAGES = {
     "runc": "runc",
     "mmdebstrap": "mmdebstrap",
     "haproxy": "haproxy",
+    "nginx": "nginx",
     "nft": "nftables",
     "ip": "iproute2",
     "sysctl": "procps",
@@ -35,6 +37,15 @@ PACKAGES = {
     "journalctl": "systemd",
 }
 """Commands that are called, and the Debian packages that have them."""
+
+NGINX_MODULES = {
+    "ngx_http_js_module.so": "libnginx-mod-http-js",
+    "ngx_http_brotli_filter_module.so": "libnginx-mod-http-brotli-filter",
+}
+"""Modules of nginx that are loaded, and the Debian packages that have them."""
+
+PORTS = (80, 443, API_PORT, METADATA_PORT)
+"""Those that somebody who listens on every address would take from us."""
 
 FREE_BYTES = 10 << 30
 """Three baked images, their instances and some data."""
@@ -46,6 +57,7 @@ def check(settings: Settings) -> None:
     """Everything ``up`` needs; raises RehearsalError for the first thing that is missing."""
     require_root()
     require_commands(shutil.which)
+    require_modules(MODULES)
     require_no_real_account(os.environ, Path.home())
     require_ports(listeners())
     require_networks(taken_networks(), settings.bridge)
@@ -67,6 +79,14 @@ def require_commands(which: Callable[[str], str | None]) -> None:
         raise RehearsalError(
             f"Not installed: {', '.join(missing)}; run `apt-get install {packages}`."
         )
+
+
+def require_modules(directory: Path) -> None:
+    """nginx has the modules that serve distributions."""
+    missing = [name for name in NGINX_MODULES if not (directory / name).exists()]
+    if missing:
+        packages = " ".join(NGINX_MODULES[name] for name in missing)
+        raise RehearsalError(f"nginx lacks modules: run `apt-get install {packages}`.")
 
 
 def require_no_real_account(environment: Mapping[str, str], home: Path) -> None:
@@ -113,9 +133,9 @@ def _default_profile(environment: Mapping[str, str], home: Path) -> Path | None:
 
 
 def require_ports(listening: Iterable[Listener]) -> None:
-    """The ports of the API and of the metadata service are free on our address."""
+    """The ports of the API, of the metadata service and of proxies are free on our addresses."""
     for listener in listening:
-        if listener.port in (API_PORT, METADATA_PORT) and listener.covers(SERVICE_ADDRESS):
+        if listener.port in PORTS and listener.covers(SERVICE_ADDRESS):
             raise RehearsalError(
                 f"Port {listener.port} is in use by {listener.process}: "
                 "end that process, or let it listen on 127.0.0.1 only."

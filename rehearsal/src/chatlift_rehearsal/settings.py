@@ -22,6 +22,9 @@ RESERVED_NETWORKS = (SERVICE_NETWORK, "10.42.0.0/16", "172.31.0.0/16")
 EDGE_ADDRESSES = tuple(f"198.18.0.{number}" for number in range(16, 128))
 """One for each CloudFront distribution, whose edge locations are all this machine."""
 
+EDGE_SOURCE = "198.18.0.129"
+"""The one of ``EDGE_NETWORK`` that is used."""
+
 API_PORT = 4566
 METADATA_PORT = 4567
 METADATA_ADDRESS = "169.254.169.254"

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from chatlift_rehearsal.bodies import Phase
 from chatlift_rehearsal.controllers.load_balancers import HealthByGroup
+from chatlift_rehearsal.edge import DistributionView
 from chatlift_rehearsal.model import CloudView, InstanceView
 from chatlift_rehearsal.settings import Settings
 
@@ -73,10 +74,28 @@ def describe(
             for balancer in view.load_balancers
         ],
         "alarms": [{"name": alarm.name, "reason": alarm.reason} for alarm in view.alarms],
+        "distributions": [
+            {
+                "name": distribution.name,
+                "id": distribution.id,
+                "state": _deployment(distribution),
+                "address": distribution.address,
+                "urls": [
+                    f"https://{name}/" for name in (*distribution.aliases, distribution.domain_name)
+                ],
+            }
+            for distribution in view.distributions
+        ],
         "images": [
             {"id": image.id, "name": image.name, "state": image.state} for image in view.images
         ],
     }
+
+
+def _deployment(distribution: DistributionView) -> str:
+    if not distribution.enabled:
+        return "disabled"
+    return "deployed" if distribution.deployed else "in progress"
 
 
 def name_of(instance: InstanceView) -> str:
@@ -123,7 +142,11 @@ def draw(status: dict[str, Any]) -> RenderableType:
     alarms = _table("in alarm", "why")
     for row in status["alarms"]:
         alarms.add_row(f"[red]{row['name']}[/]", row["reason"])
-    tables = [table for table in (hosts, volumes, balancers, alarms) if table.row_count]
+    sites = _table("distribution", "id", "state", "address", "URL")
+    for row in status["distributions"]:
+        state = _coloured(row["state"])
+        sites.add_row(row["name"], row["id"], state, row["address"], " ".join(row["urls"]))
+    tables = [table for table in (hosts, volumes, balancers, sites, alarms) if table.row_count]
     summary = f"{len(status['instances'])} instances use {_mebibytes(used)} of memory"
     return Group(*tables, summary)
 
@@ -136,7 +159,8 @@ def _table(*columns: str) -> Table:
 
 
 def _coloured(state: str) -> str:
-    colours = {"running": "green", "healthy": "green", "dead": "red", "failed": "red"}
+    green = dict.fromkeys(("running", "healthy", "deployed"), "green")
+    colours = {**green, "dead": "red", "failed": "red"}
     return f"[{colours.get(state, 'yellow')}]{state}[/]"
 
 

@@ -56,7 +56,14 @@ class StopSite:
     key: str
 
 
-SiteAction = ConfigureSite | ForgetPaths | StopSite
+@dataclass(frozen=True)
+class SendLog:
+    """It is time for a distribution's access log to go to its bucket."""
+
+    key: str
+
+
+SiteAction = ConfigureSite | ForgetPaths | StopSite | SendLog
 
 
 def plan_distributions(view: CloudView, served: Mapping[str, Served]) -> list[SiteAction]:

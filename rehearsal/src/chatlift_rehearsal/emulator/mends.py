@@ -180,6 +180,10 @@ class Backends:
         return elbv2_backends[self.account_id][self.region]
 
     @property
+    def s3(self) -> Any:
+        return s3_backends[self.account_id]["aws"]
+
+    @property
     def cloudfront(self) -> Any:
         return cloudfront_backends[self.account_id]["aws"]
 

@@ -109,6 +109,11 @@ class MotoEmulator:
                     figure.namespace, figure.name, figure.dimensions, figure.value, figure.unit
                 )
 
+    def store(self, bucket: str, key: str, content: bytes) -> None:
+        with state.lock:
+            if bucket in self._backends.s3.buckets:
+                self._backends.s3.put_object(bucket, key, content)
+
     def step(self) -> None:
         with state.lock:
             reconcile.step(self._backends.autoscaling, self._backends.elbv2)

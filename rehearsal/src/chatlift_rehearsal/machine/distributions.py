@@ -14,12 +14,15 @@ from cryptography.x509.oid import NameOID
 from chatlift_rehearsal.controllers.distributions import (
     ConfigureSite,
     ForgetPaths,
+    SendLog,
     Served,
     Site,
 )
 from chatlift_rehearsal.machine import edge_cache
+from chatlift_rehearsal.machine.access_log import AccessLog, Store
 from chatlift_rehearsal.machine.nginx import Nginx
 from chatlift_rehearsal.machine.nginx_config import (
+    ACCESS_LOG,
     CACHE,
     CERTIFICATE,
     KEY,
@@ -27,20 +30,24 @@ from chatlift_rehearsal.machine.nginx_config import (
     Place,
     render,
 )
-from chatlift_rehearsal.settings import Settings
+from chatlift_rehearsal.settings import EDGE_SOURCE, Settings
 
 SCRIPT = Path(__file__).with_name("edge.js")
+LOG_SECONDS = 30.0
+"""AWS sends logs several times an hour."""
+
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class Distributions:
     """No method must run twice at a time for the same distribution."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, source: str = EDGE_SOURCE) -> None:
         self._below = settings.run / "distributions"
-        self._place = Place(settings.bucket_origin, TRUSTED, SCRIPT, ())
+        self._place = Place(settings.bucket_origin, source, TRUSTED, SCRIPT, ())
         self._servers: dict[str, Nginx] = {}
         self._served: dict[str, Served] = {}
+        self._logged: dict[str, float] = {}
 
     def served(self) -> dict[str, Served]:
         """The sites that are served, by the id of their distribution."""
@@ -70,10 +77,30 @@ class Distributions:
         done = served.invalidated | {action.invalidation}
         self._served[action.key] = Served(served.site, done)
 
-    def stop(self, key: str) -> None:
-        """Stop serving a site."""
-        del self._served[key]
+    def logs_due(self, now: float) -> list[SendLog]:
+        """The sites whose access log is to be sent at the time ``now`` (monotonic seconds)."""
+        due = []
+        for key in self.served():
+            if now - self._logged.setdefault(key, now) >= LOG_SECONDS:
+                self._logged[key] = now
+                due.append(SendLog(key))
+        return due
+
+    def send_log(self, key: str, store: Store) -> None:
+        """Send what was set aside the last time, and set aside what came since."""
+        log = AccessLog(self.directory(key) / ACCESS_LOG)
+        log.send(self._served[key].site.distribution, store)
+        log.set_aside()
+        self._servers[key].reopen()
+
+    def stop(self, key: str, store: Store) -> None:
+        """Stop serving a site, and send the rest of its log."""
+        distribution = self._served.pop(key).site.distribution
         self._servers.pop(key).stop()
+        log = AccessLog(self.directory(key) / ACCESS_LOG)
+        log.send(distribution, store)
+        log.set_aside()
+        log.send(distribution, store)
 
     def stop_all(self) -> None:
         """Stop serving all of them."""

@@ -67,6 +67,7 @@ class Place:
     """What a distribution's proxy finds outside of its own directory."""
 
     bucket_socket: Path
+    source: str
     trusted: Path
     script: Path
     resolvers: tuple[str, ...]
@@ -251,8 +252,8 @@ def _upstream(site: Site, place: Place, origin: OriginView, forwards_host: bool)
     known = dict(site.addresses)[origin.id]
     where = f"origin_{number}_{scheme}" if known else _by_name(origin, scheme)
     return [
-        # Those whom a security group lets in are told apart by their address.
-        f"proxy_bind {site.distribution.address}",
+        # Security groups know CloudFront by its addresses.
+        f"proxy_bind {place.source}",
         f"proxy_pass {scheme}://{where}$target",
         "proxy_ssl_server_name on",
         f"proxy_ssl_name {'$host' if forwards_host else origin.domain_name}",
