@@ -96,9 +96,13 @@ class MetricData:
         A period of ``period`` seconds takes as long here as `state.seconds` says.
         """
         length = state.seconds(period)
-        last = math.floor(before / length) * length
-        starts = [last - number * length for number in range(1, count + 1)]
-        return [self.statistic(key, statistic, start, start + length) for start in starts]
+        last = math.floor(before / length)
+        periods: list[list[Figure]] = [[] for _ in range(count)]
+        for figure in self._figures.get(key, ()):
+            number = last - 1 - math.floor(figure.at / length)
+            if 0 <= number < count:
+                periods[number].append(figure)
+        return [aggregate(figures, statistic) for figures in periods]
 
     def names(self) -> list[models.MetricDatumBase]:
         """One figure of each metric, the latest."""
