@@ -36,11 +36,12 @@ def queue(stack: Stack) -> Iterator[str]:
 
 def _raised(stack: Stack) -> set[str]:
     """The alarms that are raised, without ``chatlift-<stack>-``."""
+    prefix = f"chatlift-{stack.name}-"
     found = stack.client("cloudwatch").describe_alarms(
-        StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        AlarmNamePrefix=prefix, StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
-    names = [one["AlarmName"] for one in found["MetricAlarms"] + found["CompositeAlarms"]]
-    return {name.removeprefix(f"chatlift-{stack.name}-") for name in names}
+    alarms = found["MetricAlarms"] + found["CompositeAlarms"]
+    return {alarm["AlarmName"].removeprefix(prefix) for alarm in alarms}
 
 
 def _told(stack: Stack, queue: str) -> list[tuple[str, str]]:

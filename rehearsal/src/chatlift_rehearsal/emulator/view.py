@@ -71,7 +71,8 @@ def cloud_view(backends: Backends) -> CloudView:
         alarms=tuple(
             AlarmView(alarm.name, alarm.state_reason)
             for alarm in backends.cloudwatch.alarms.values()
-            if alarm.state_value == "ALARM"
+            # Those of scaling policies are no news: one is raised whenever a group has time to spare.
+            if alarm.state_value == "ALARM" and not alarm.name.startswith("TargetTracking-")
         ),
         distributions=distribution_views(backends.cloudfront),
         security_groups=security_group_views(ec2),
