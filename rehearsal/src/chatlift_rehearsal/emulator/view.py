@@ -71,7 +71,7 @@ def cloud_view(backends: Backends) -> CloudView:
         alarms=tuple(
             AlarmView(alarm.name, alarm.state_reason)
             for alarm in backends.cloudwatch.alarms.values()
-            # Those of scaling policies are no news: one is raised whenever a group has time to spare.
+            # Those of scaling policies are no news: one is raised while a group has time to spare.
             if alarm.state_value == "ALARM" and not alarm.name.startswith("TargetTracking-")
         ),
         distributions=distribution_views(backends.cloudfront),
