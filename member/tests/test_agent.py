@@ -42,6 +42,10 @@ class World:
         if what == self.fails:
             raise AgentError(f"{what} failed.")
 
+    # The disk
+    def heal(self) -> None:
+        self.do("look at the disk")
+
     # The secret
     recalled: Secret | None = None
     arn = "arn:secret"
@@ -108,6 +112,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module.volume, "attach", lambda *given: made.do("attach", given[-1]))
     monkeypatch.setattr(module.volume, "mount", mount)
     monkeypatch.setattr(module.volume, "release", release)
+    monkeypatch.setattr(module.volume, "Disk", lambda *_: made)
     monkeypatch.setattr("time.sleep", lambda _: None)
     return made
 
@@ -174,7 +179,7 @@ def test_the_member_is_mended_while_it_stays(world: World) -> None:
     world.leaving = [False] * (1 + module.HEAL_EVERY * 2) + [True]
     world.fails = "heal"
     agent(world).run()
-    assert world.done.count("heal") == 2
+    assert world.done.count("heal") == world.done.count("look at the disk") == 2
 
 
 @pytest.mark.parametrize("step", LEAVING[:-1])

@@ -113,3 +113,22 @@ def test_a_file_system_fills_its_device_and_is_mounted_even_if_it_cannot(
     monkeypatch.setattr(volume, "_run", refuse)
     volume.grow(tmp_path / "device", tmp_path / "data")
     assert "keeps its size: resize2fs failed (exit 1)." in caplog.text
+
+
+def test_a_device_that_grows_in_use_is_filled_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    grown: list[Any] = []
+    monkeypatch.setattr(volume, "grow", lambda *given: grown.append(given))
+    device, target = tmp_path / "device", tmp_path / "data"
+    device.write_bytes(b"\0" * 10)
+    disk = volume.Disk(device, target)
+    disk.heal()
+    assert grown == []
+    device.write_bytes(b"\0" * 20)
+    disk.heal()
+    disk.heal()
+    assert grown == [(device, target)]
+    device.unlink()
+    disk.heal()
+    assert grown == [(device, target)]

@@ -11,6 +11,7 @@ from chatlift_rehearsal.controllers.volumes import (
     DeleteSnapshot,
     DeleteVolume,
     DetachVolume,
+    GrowVolume,
     ReportSnapshot,
     plan_volumes,
 )
@@ -25,7 +26,8 @@ HOLDER = instance(attachments=(Attachment("vol-1", "/dev/sdf"),))
 
 
 def bodies(volumes=(), snapshots=(), attached=None):
-    return VolumeBodies(frozenset(volumes), frozenset(snapshots), attached or {})
+    """What there is; every volume is as large as ``VOLUME``."""
+    return VolumeBodies(dict.fromkeys(volumes, 8), frozenset(snapshots), attached or {})
 
 
 def test_a_new_volume_gets_a_body_before_it_is_attached():
@@ -115,4 +117,15 @@ def test_a_restored_volume_has_the_contents_of_the_snapshot_and_its_own_size(tmp
     body = tmp_path / "run/volumes/vol-2.img"
     assert body.stat().st_size == 2 << 30
     assert body.open("rb").read(4) == b"data"
-    assert volumes.bodies() == bodies(["vol-1", "vol-2"], ["snap-1"])
+    assert volumes.bodies() == VolumeBodies({"vol-1": 1, "vol-2": 2}, {"snap-1"}, {})
+
+
+def test_a_volume_that_was_enlarged_grows_where_it_is(tmp_path):
+    larger = VolumeView("vol-1", 9, "in-use")
+    view = cloud(volumes=(larger,), instances=(HOLDER,))
+    present = bodies(["vol-1"], attached={"vol-1": "i-1"})
+    assert plan_volumes(view, {"i-1": "running"}, present) == [GrowVolume(larger)]
+    volumes = machine.Volumes(Settings(tmp_path))
+    volumes.create(VOLUME)
+    volumes.grow(larger)
+    assert volumes.bodies().sizes == {"vol-1": 9}

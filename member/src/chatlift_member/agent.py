@@ -72,6 +72,8 @@ class Agent:
     monitor: Monitor
     publisher: Publisher
     services: Services
+    disk: volume.Disk | None = None
+    """The mounted data volume, of a member."""
 
     @classmethod
     def create(cls, metrics_seconds: float = PERIOD_SECONDS) -> Agent:
@@ -172,6 +174,7 @@ class Agent:
             soon = deadline.at_most(WAIT_SECONDS)
             device = volume.attach(self.ec2, identity.volume_id, self.facts.instance_id, soon)
             volume.mount(device, identity.member, Context.data)
+            self.disk = volume.Disk(device, Context.data)
         for step, act in (
             ("Preparing", tier.prepare),
             ("Starting", tier.start),
@@ -189,6 +192,8 @@ class Agent:
             beat += 1
             if beat % HEAL_EVERY == 0:
                 _try("Mending the member", tier.heal)
+                if self.disk:
+                    self.disk.heal()
             time.sleep(BEAT_SECONDS)
 
     def _leave(self, tier: Tier) -> None:

@@ -137,6 +137,30 @@ def grow(device: Path, target: Path) -> None:
         )
 
 
+class Disk:
+    """The device below a mounted file system, watched for growth: AWS enlarges volumes in use."""
+
+    def __init__(self, device: Path, target: Path) -> None:
+        self._device = device
+        self._target = target
+        self._bytes = self._measure()
+
+    def heal(self) -> None:
+        """Let the file system fill the device, if that has grown since the last look."""
+        if (now := self._measure()) > self._bytes:
+            self._bytes = now
+            grow(self._device, self._target)
+
+    def _measure(self) -> int:
+        """Bytes of the device; 0 when it cannot be opened, of which the service says more."""
+        try:
+            with self._device.open("rb") as opened:
+                return opened.seek(0, os.SEEK_END)
+        except OSError as error:
+            log.debug("%s: %s", self._device, error)
+            return 0
+
+
 def probe(device: Path) -> Signature:
     """Look at the device itself, not at a cache; raises `AgentError` when in any doubt."""
     answer = subprocess.run(

@@ -13,8 +13,16 @@ asked to; ``failed``: it could not be started."""
 
 @dataclass(frozen=True)
 class VolumeBodies:
-    """Volumes and snapshots that have a body, and which instance has which volume."""
+    """Volumes and snapshots that have a body, and which instance has which volume.
 
-    volumes: Set[str]
+    ``sizes`` are the volumes' in GiB.
+    """
+
+    sizes: Mapping[str, int]
     snapshots: Set[str]
     attached: Mapping[str, str]
+
+    @property
+    def volumes(self) -> Set[str]:
+        """The volumes with a body."""
+        return self.sizes.keys()

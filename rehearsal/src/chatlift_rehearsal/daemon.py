@@ -55,6 +55,7 @@ from chatlift_rehearsal.controllers.volumes import (
     DeleteSnapshot,
     DeleteVolume,
     DetachVolume,
+    GrowVolume,
     ReportSnapshot,
     VolumeAction,
     plan_volumes,
@@ -214,6 +215,8 @@ class Daemon:
                     self._images.remove(key)
                 case CreateVolume(volume):
                     self._volumes.create(volume)
+                case GrowVolume(volume):
+                    self._volumes.grow(volume)
                 case DeleteVolume(key):
                     self._volumes.delete(key)
                 case AttachVolume(key, instance_id):

@@ -21,6 +21,17 @@ class CreateVolume:
 
 
 @dataclass(frozen=True)
+class GrowVolume:
+    """Enlarge the volume's body, in use if it is."""
+
+    volume: VolumeView
+
+    @property
+    def key(self) -> str:
+        return self.volume.id
+
+
+@dataclass(frozen=True)
 class DeleteVolume:
     """Remove the volume's body."""
 
@@ -69,6 +80,7 @@ class DeleteSnapshot:
 
 VolumeAction = (
     CreateVolume
+    | GrowVolume
     | DeleteVolume
     | AttachVolume
     | DetachVolume
@@ -104,6 +116,8 @@ def plan_volumes(
         if volume.id not in bodies.volumes:
             if volume.snapshot_id not in uncopied:
                 actions.append(CreateVolume(volume))
+        elif volume.size_gib > bodies.sizes[volume.id]:
+            actions.append(GrowVolume(volume))
         elif volume.id in wanted and volume.id not in bodies.attached:
             actions.append(AttachVolume(volume.id, wanted[volume.id]))
     for volume_id in sorted(bodies.volumes - known):

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from chatlift_rehearsal.bodies import VolumeBodies
@@ -48,10 +49,17 @@ class Volumes:
     def bodies(self) -> VolumeBodies:
         """What there is at this moment."""
         return VolumeBodies(
-            volumes=frozenset(path.stem for path in self._volumes.glob("*.img")),
+            sizes=self._sizes(),
             snapshots=frozenset(path.stem for path in self._snapshots.glob("*.img")),
             attached={key: attached.instance_id for key, attached in list(self._attached.items())},
         )
+
+    def _sizes(self) -> dict[str, int]:
+        sizes = {}
+        for path in self._volumes.glob("*.img"):
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                sizes[path.stem] = path.stat().st_size // GIB
+        return sizes
 
     def create(self, volume: VolumeView) -> None:
         """Make a body of the volume's size, with its snapshot's contents if it has one."""
@@ -62,6 +70,12 @@ class Volumes:
         unfinished.touch()
         os.truncate(unfinished, volume.size_gib * GIB)
         unfinished.rename(body)
+
+    def grow(self, volume: VolumeView) -> None:
+        """Enlarge the body, and the disk of the host that has it."""
+        os.truncate(self._body(volume.id), volume.size_gib * GIB)
+        if attached := self._attached.get(volume.id):
+            shell.run("losetup", "--set-capacity", attached.loop)
 
     def delete(self, volume_id: str) -> None:
         """Remove the volume's body, which is attached to nothing."""
