@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             ],
             directory=template.parent,
             environment={
-                **os.environ,
+                **_without_attempts(os.environ),
                 "CHECKPOINT_DISABLE": "1",
                 # ansible-playbook of this installation, whether or not its directory is in PATH.
                 "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -183,6 +184,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     @staticmethod
     def _say(options: dict[str, Any], text: str) -> None:
         display.display(f"image {options['image']}: {text}")
+
+
+def _without_attempts(environment: Mapping[str, str]) -> dict[str, str]:
+    """AWS_MAX_ATTEMPTS is how often an SDK repeats a call, but for Packer how often it looks
+    whether something has come about: a few times would be too few.
+
+    https://developer.hashicorp.com/packer/integrations/hashicorp/amazon#resolving-issues
+    """
+    return {name: value for name, value in environment.items() if name != "AWS_MAX_ATTEMPTS"}
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -36,6 +36,21 @@ QUOTAS = {
         "name fewer services in network_interface_endpoints",
     ),
     "FlowLogsLimitExceeded": ("Flow logs per resource", "delete flow logs that nobody reads"),
+    "TooManyLoadBalancers": (
+        "Application Load Balancers per Region",
+        "delete load balancers that nobody uses",
+    ),
+    "TooManyTargetGroups": ("Target Groups per Region", "delete target groups that nobody uses"),
+    "VolumeLimitExceeded": (
+        "Storage of the volume type, in TiB",
+        "delete volumes that nobody uses",
+    ),
+    "SnapshotLimitExceeded": ("Snapshots per Region", "delete snapshots that nobody needs"),
+    "TooManyBuckets": ("General purpose buckets", "delete buckets that nobody uses"),
+    "TooManyDistributions": (
+        "Web distributions per AWS account",
+        "delete distributions that nobody uses",
+    ),
     "LimitExceeded": ("Roles, or instance profiles, per account", "delete those nobody uses"),
     "LimitExceededException": ("Log groups per Region", "delete log groups that nobody reads"),
 }

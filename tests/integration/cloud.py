@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import server
+from chatlift_rehearsal.emulator.gate import TROUBLE
 from chatlift_rehearsal.model import ImageView
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "rehearsal",
             "AWS_SECRET_ACCESS_KEY": "rehearsal",
             "AWS_REGION": REGION,
+            "AWS_RETRY_MODE": "standard",
+            "AWS_MAX_ATTEMPTS": "10",
         }
 
     @property
@@ -60,6 +64,13 @@ class Cloud:
     def client(self, service: str, region: str = REGION) -> Any:
         session = boto3.Session("rehearsal", "rehearsal", region_name=region)
         return session.client(service, endpoint_url=self._emulator.endpoint)
+
+    def trouble(self, fraction: float, **refused: str) -> None:
+        """Turn away calls; see `emulator.gate.Trouble`."""
+        body = json.dumps({"fraction": fraction, "refused": refused}).encode()
+        url = self._emulator.endpoint + TROUBLE
+        with urllib.request.urlopen(urllib.request.Request(url, body, method="PUT")) as answer:
+            answer.read()
 
     def bake(self, image: str, fingerprint: str = "none") -> str:
         """An available image with the tags by which it is found."""

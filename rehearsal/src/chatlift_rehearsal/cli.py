@@ -15,12 +15,14 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from chatlift_rehearsal import launcher, preflight, status
+from chatlift_rehearsal import api, launcher, preflight, status
 from chatlift_rehearsal.environment import exports
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine.hosts import Hosts
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.settings import Settings
+
+FRACTION = click.FloatRange(0, 1)
 
 console = Console()
 if not console.is_terminal:
@@ -45,8 +47,9 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
+@click.option("--api-trouble", type=FRACTION, default=0.0, help="As `rehearsal trouble` does.")
 @click.pass_obj
-def up(settings: Settings) -> None:
+def up(settings: Settings, api_trouble: float) -> None:
     """Start the rehearsal, unless it runs already."""
     preflight.require_root()
     if process := launcher.running(settings):
@@ -55,6 +58,8 @@ def up(settings: Settings) -> None:
     preflight.check(settings)
     begin = time.monotonic()
     launcher.up(settings, _stage)
+    if api_trouble:
+        api.trouble(settings, api_trouble, {})
     console.print(f"{time.monotonic() - begin:6.1f} s  [green]up[/] at {settings.endpoint}")
     console.print('`eval "$(rehearsal env)"` points any AWS client of this shell at it.')
 
@@ -142,6 +147,39 @@ def kill(settings: Settings, name: str) -> None:
         raise RehearsalError(f"{row['name']} ({row['id']}) does not run: {row['state']}.")
     Hosts(settings, Network(settings)).kill(row["id"])
     console.print(f"{row['name']} ({row['id']}) is dead.")
+
+
+@main.command()
+@click.argument("fraction", type=FRACTION)
+@click.option(
+    "--refuse",
+    multiple=True,
+    metavar="OPERATION=CODE",
+    help="Refuse each call of an operation, such as CreateVpc=VpcLimitExceeded.",
+)
+@click.pass_obj
+def trouble(settings: Settings, fraction: float, refuse: tuple[str, ...]) -> None:
+    """Turn away a FRACTION (0 to 1) of all calls: throttled, or with an error of the server.
+
+    They have no effect. `rehearsal trouble 0` ends it.
+    """
+    _require_running(settings)
+    api.trouble(settings, fraction, dict(one.split("=", 1) for one in refuse))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print them for programs.")
+@click.pass_obj
+def calls(settings: Settings, as_json: bool) -> None:
+    """Show how often each operation of the API was called since `up`."""
+    _require_running(settings)
+    found = api.calls(settings)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    for name, count in found.items():
+        click.echo(f"{count:7} {name}")
+    click.echo(f"{sum(found.values()):7} in all")
 
 
 @main.command()

@@ -21,6 +21,7 @@ from ..model import CloudView, ImageView, MetricFigure, TargetHealth
 from . import mends, metadata, reconcile, state
 from .cloudwatch_minutes import Minutes
 from .ec2_instances import Instance
+from .gate import Gate
 from .s3 import SOURCE_ARN
 from .view import cloud_view, live_instances
 
@@ -168,7 +169,7 @@ def start(
         with state.lock:
             state.minute = minute
             mends.install(tuple(images), region)
-        api = DomainDispatcherApplication(create_backend_app)
+        api = Gate(DomainDispatcherApplication(create_backend_app))
         server = make_server(
             host,
             bound_port,
