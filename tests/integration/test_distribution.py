@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
-import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -31,6 +29,8 @@ from chatlift_rehearsal.machine.distributions import Distributions
 from chatlift_rehearsal.settings import Settings
 
 from tests.integration.cloud import Cloud
+from tests.integration.echo_server import Echo
+from tests.integration.viewer import Viewer
 
 ADDRESS = "127.0.16.1"
 DOMAIN = "d111111abcdef8.cloudfront.net"
@@ -43,63 +43,8 @@ NOT_CACHED = CacheView(RequestParts(), 0, 0, 0)
 PAGE = "<p>hello</p>" + "<!-- so long that it is worth compressing -->" * 40
 
 
-class Answer:
-    """What a viewer got."""
-
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
-        self.headers = response.headers
-        self.body = response.read()
-
-
-def ask(
-    path: str, method: str = "GET", body: str | None = None, host: str = DOMAIN, **headers: str
-) -> Answer:
-    """Ask the distribution over TLS."""
-    unverified = ssl.create_default_context()
-    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(ADDRESS, context=unverified, timeout=10)
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body, {"Host": host, **sent})
-    answer = Answer(connection.getresponse())
-    connection.close()
-    return answer
-
-
-class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was asked, and repeats what comes over a WebSocket."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        if self.headers.get("Upgrade") == "websocket":
-            self.send_response(101)
-            self.send_header("Connection", "Upgrade")
-            self.send_header("Upgrade", "websocket")
-            self.end_headers()
-            while data := self.connection.recv(4096):
-                self.connection.sendall(data)
-            self.close_connection = True
-            return
-        length = int(self.headers.get("Content-Length") or 0)
-        seen = {
-            "path": self.path,
-            "method": self.command,
-            "headers": {name.lower(): value for name, value in self.headers.items()},
-            "body": self.rfile.read(length).decode(),
-        }
-        text = json.dumps(seen).encode()
-        self.send_response(503 if "broken" in self.path else 200)
-        self.send_header("Content-Length", str(len(text)))
-        self.send_header("X-Powered-By", "echo")
-        self.send_header("X-Frame-Options", "DENY")
-        self.end_headers()
-        self.wfile.write(text)
-
-    do_POST = do_PUT = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+VIEWER = Viewer(ADDRESS, DOMAIN)
+ask = VIEWER.ask
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +168,7 @@ def test_plain_http_leads_to_tls(edge: Distributions) -> None:
 
 
 def test_other_names_are_refused(edge: Distributions) -> None:
-    assert ask("/", host="elsewhere.test").status == 403
+    assert Viewer(ADDRESS, "elsewhere.test").ask("/").status == 403
 
 
 def test_bucket_serves_nobody_but_whom_its_policy_names(edge: Distributions, s3: Any) -> None:
@@ -301,25 +246,8 @@ def test_error_of_the_server_is_cached_for_a_while(edge: Distributions) -> None:
     assert ids[0] == ids[1]
 
 
-def websocket() -> ssl.SSLSocket:
-    unverified = ssl.create_default_context()
-    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-    plain = socket.create_connection((ADDRESS, 443), timeout=10)
-    connection = unverified.wrap_socket(plain)
-    connection.sendall(
-        f"GET /sockets/1 HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-    )
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        answer += connection.recv(1)
-    assert answer.startswith(b"HTTP/1.1 101 ")
-    return connection
-
-
 def test_websocket_outlives_a_change_of_the_distribution(edge: Distributions, server: int) -> None:
-    connection = websocket()
+    connection = VIEWER.websocket("/sockets/1")
     connection.sendall(b"one")
     assert connection.recv(10) == b"one"
     changed = replace(distribution(server), default_root="404.html")

@@ -6,10 +6,9 @@ import json
 import os
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from chatlift_rehearsal.environment import UNSET, variables
 from chatlift_rehearsal.machine.network import NETNS
 from chatlift_rehearsal.machine.volumes import by_id, loop_devices
 from chatlift_rehearsal.settings import Settings
+
+from tests.integration.rehearsed_site import USER_DATA, Site, eventually
 
 SETTINGS = Settings.from_environment()
 
@@ -34,18 +35,6 @@ runcmd:
   - hostname > /srv/index.html
   - systemctl start web
 """
-
-
-def eventually(what: str, probe: Callable[[], Any], seconds: float = 30) -> Any:
-    """The first true answer of ``probe``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = probe()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {seconds} s; last seen: {found!r}")
-        time.sleep(0.1)
 
 
 def rehearsal(*words: str) -> str:
@@ -144,6 +133,35 @@ class Cloud:
             return done.stdout.strip()
         assert not check, f"`{command}` on {instance}: {done.stderr}"
         return None
+
+    def target_group(self, name: str, instances: list[str]) -> str:
+        """The ARN of a target group with these instances' port 8080."""
+        group = self.elbv2.create_target_group(
+            Name=name,
+            Protocol="HTTP",
+            Port=8080,
+            VpcId=self.vpc,
+            HealthCheckIntervalSeconds=5,
+            HealthCheckTimeoutSeconds=2,
+            HealthyThresholdCount=2,
+            UnhealthyThresholdCount=2,
+        )["TargetGroups"][0]["TargetGroupArn"]
+        targets = [{"Id": instance} for instance in instances]
+        self.elbv2.register_targets(TargetGroupArn=group, Targets=targets)
+        return str(group)
+
+    def balancer(self, name: str, group: str, scheme: str = "internet-facing") -> str:
+        """The ARN of a load balancer whose port 80 leads to a target group."""
+        arn = self.elbv2.create_load_balancer(
+            Name=name, Subnets=[*self.subnets.values()], Scheme=scheme
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        self.elbv2.create_listener(
+            LoadBalancerArn=arn,
+            Protocol="HTTP",
+            Port=80,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+        )
+        return str(arn)
 
     def terminate(self, *instances: str) -> None:
         self.ec2.terminate_instances(InstanceIds=list(instances))
@@ -293,25 +311,8 @@ def test_image_of_a_running_instance_restarts_it_and_is_kept_while_in_use(
 
 def test_load_balancer_spreads_over_healthy_targets(cloud: Cloud) -> None:
     hosts = [cloud.launch(f"web-{zone}", user_data=WEB_SERVER, zone=zone) for zone in "ab"]
-    group = cloud.elbv2.create_target_group(
-        Name="web",
-        Protocol="HTTP",
-        Port=8080,
-        VpcId=cloud.vpc,
-        HealthCheckIntervalSeconds=5,
-        HealthCheckTimeoutSeconds=2,
-        HealthyThresholdCount=2,
-        UnhealthyThresholdCount=2,
-    )["TargetGroups"][0]["TargetGroupArn"]
-    balancer = cloud.elbv2.create_load_balancer(Name="web", Subnets=[*cloud.subnets.values()])
-    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-    cloud.elbv2.create_listener(
-        LoadBalancerArn=arn,
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
-    )
-    cloud.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": host} for host in hosts])
+    group = cloud.target_group("web", hosts)
+    arn = cloud.balancer("web", group)
     url = eventually("its URL", lambda: _urls("web"))[0]
     names = {cloud.ssh(host, "hostname") for host in hosts}
 
@@ -324,7 +325,7 @@ def test_load_balancer_spreads_over_healthy_targets(cloud: Cloud) -> None:
     assert {_get(url) for _ in range(4)} == {survivor}
 
     cloud.elbv2.delete_load_balancer(LoadBalancerArn=arn)
-    eventually("no proxy", lambda: not cleanup.load_balancers(SETTINGS))
+    eventually("no proxy", lambda: not cleanup.proxies(SETTINGS))
     cloud.terminate(*hosts)
 
 
@@ -346,6 +347,64 @@ def _get(url: str) -> str:
         return str(error)
 
 
+@pytest.fixture(scope="module")
+def site(cloud: Cloud) -> Site:
+    """A distribution before a private bucket and an internal load balancer."""
+    host = cloud.launch("echo", user_data=USER_DATA)
+    group = cloud.target_group("echo", [host])
+    arn = cloud.balancer("echo", group, scheme="internal")
+    eventually("the target healthy", lambda: _health(cloud, group) == {"healthy"})
+    return Site("site", _site_address, arn)
+
+
+def _site_address(distribution: str) -> str:
+    found = json.loads(rehearsal("status", "--json"))["distributions"]
+    return next((one["address"] for one in found if one["id"] == distribution), "")
+
+
+def test_page_of_a_private_bucket_is_served_over_tls(site: Site) -> None:
+    answer = eventually("the page", lambda: site.page("/"))
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert site.viewer.ask("/absent").body == b"nothing here"
+    anonymous = f"{SETTINGS.endpoint}/{site.bucket}/index.html"
+    assert "403" in _get(anonymous)
+
+
+def test_bucket_is_closed_to_a_distribution_that_its_policy_does_not_name(site: Site) -> None:
+    site.s3.delete_bucket_policy(Bucket=site.bucket)
+    assert site.viewer.ask("/other.html").status == 403
+    site.allow()
+    assert site.viewer.ask("/other.html").status == 200
+
+
+def test_distribution_reaches_an_internal_load_balancer(cloud: Cloud, site: Site) -> None:
+    answer = eventually("the application", lambda: site.page("/api/x"))
+    seen = json.loads(answer.body)["headers"]
+    assert (seen["host"], seen["x-forwarded-proto"]) == (site.viewer.host, "http")
+    connection = site.viewer.websocket("/api/socket")
+    connection.sendall(b"over and back")
+    assert connection.recv(100) == b"over and back"
+    connection.close()
+
+
+def test_requests_reach_the_bucket_of_logs(site: Site) -> None:
+    assert site.viewer.ask("/index.html?logged").status == 200
+    text = eventually("the log", site.logged, seconds=90)
+    assert "/index.html" in text
+
+
+def test_disabled_distribution_is_served_no_longer_and_can_be_deleted(cloud: Cloud) -> None:
+    site = Site("short-lived", _site_address)
+    eventually("the page", lambda: site.page("/"))
+    before = len(cleanup.proxies(SETTINGS))
+    site.disable()
+    eventually("no proxy", lambda: len(cleanup.proxies(SETTINGS)) < before)
+    with pytest.raises(ConnectionError):
+        site.viewer.ask("/")
+    eventually("deleted", site.delete)
+    assert "GET" in site.logged()
+
+
 def test_journal_and_shell_of_an_instance(cloud: Cloud, host: str) -> None:
     assert rehearsal("ssh", "host", "cat", "/srv/mark").strip() == "made"
     assert rehearsal("ssh", "host", "echo $((20 + 3))").strip() == "23"
@@ -353,7 +412,7 @@ def test_journal_and_shell_of_an_instance(cloud: Cloud, host: str) -> None:
     assert host in rehearsal("status", "--json")
 
 
-def test_down_leaves_nothing_but_images_even_of_a_killed_process(cloud: Cloud) -> None:
+def test_down_leaves_nothing_but_images_even_of_a_killed_process(cloud: Cloud, site: Site) -> None:
     last = cloud.launch("last")
     image = cloud.bake(last)
     saved = SETTINGS.cache / "images" / image / "image.json"
@@ -365,7 +424,7 @@ def test_down_leaves_nothing_but_images_even_of_a_killed_process(cloud: Cloud) -
 
     label = f"label=chatlift.rehearsal={SETTINGS.tag}"
     assert not subprocess.check_output(["podman", "ps", "-aq", "--filter", label])
-    assert not cleanup.load_balancers(SETTINGS)
+    assert not cleanup.proxies(SETTINGS)
     assert not cleanup.mounts(SETTINGS.home)
     assert not loop_devices(SETTINGS.home)
     assert not list(NETNS.glob(f"{SETTINGS.tag}-*"))

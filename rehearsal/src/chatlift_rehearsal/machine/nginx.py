@@ -38,16 +38,18 @@ class Nginx:
     def configure(self, text: str, mark: str) -> None:
         """Start with a configuration, or change over to it.
 
-        Returns when the status socket answers with ``mark``. Raises RehearsalError when nginx
+        Returns when the status socket answers with ``mark`` and no worker of before takes new
+        connections. Raises RehearsalError when nginx
         refuses the configuration, or cannot have its addresses.
         """
         (self._directory / "nginx.conf").write_text(text)
         self._check()
+        before = self._workers()
         if self._process and self.alive:
             self._process.send(signal.SIGHUP)
         else:
             self._start()
-        self._await(lambda: mark in self._answer())
+        self._await(lambda: mark in self._answer() and not before & self._workers())
 
     def reopen(self) -> None:
         """Begin new log files in the place of those that were renamed."""
@@ -90,6 +92,21 @@ class Nginx:
             if not self.alive or time.monotonic() > deadline:
                 raise RehearsalError(f"nginx did not take its configuration: {self._complaint()}")
             time.sleep(0.02)
+
+    def _workers(self) -> set[str]:
+        """Process numbers of the workers that take new connections."""
+        if self._process is None or not self.alive:
+            return set()
+        pid = self._process.pid
+        found = set()
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            try:
+                title = Path(f"/proc/{child}/cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if "worker process" in title and "shutting down" not in title:
+                found.add(child)
+        return found
 
     def _answer(self) -> str:
         answer = b""
