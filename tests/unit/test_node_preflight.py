@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROLES = Path(__file__).parents[2] / "roles"
+from tests.unit.refusals import refusals
 
 GOOD: dict[str, dict[str, Any]] = {
     "good": {},
@@ -87,16 +84,6 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
-PLAY = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - name: Tell the fact
-      ansible.builtin.set_fact: {ansible_architecture: "{{ processor }}", cacheable: true}
-    - name: Check
-      ansible.builtin.include_role: {name: node, tasks_from: preflight}
-"""
-
 
 def _host(directory: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """An application in ``directory``, and the variables of the host that would get it."""
@@ -117,33 +104,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("preflight")
     settings = GOOD | {name: wrong for name, (wrong, _) in WRONG.items()}
     hosts = {name: _host(root / name, values) for name, values in settings.items()}
-    (root / "ansible.cfg").touch()
-    (root / "play.yml").write_text(PLAY)
-    (root / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
-    program = shutil.which("ansible-playbook")
-    assert program
-    environment = os.environ | {
-        "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
-        "ANSIBLE_ROLES_PATH": str(ROLES),
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_STRATEGY": "free",
-        "ANSIBLE_FORKS": "4",
-    }
-    run = subprocess.run(
-        [program, "--connection=local", "--inventory", root / "hosts.json", root / "play.yml"],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    tasks = json.loads(run.stdout)["plays"][0]["tasks"]
-    return {
-        host: " ".join(
-            [str(result["msg"]), *(str(r.get("msg")) for r in result.get("results", []))]
-        )
-        for task in tasks
-        for host, result in task["hosts"].items()
-        if result.get("failed")
-    }
+    return refusals(root, "node", hosts)
 
 
 @pytest.mark.parametrize("name", GOOD)
