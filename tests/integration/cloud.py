@@ -39,6 +39,7 @@ class Cloud:
 
     def __init__(self) -> None:
         self.tells_certificates = False
+        self.calls: set[str] = set()
         self._emulator = server.start("127.0.0.1", 0, [DEBIAN], REGION)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._obey, daemon=True)

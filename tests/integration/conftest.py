@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.ansible import Outcome, run_playbook
+from tests.integration.calls import recorded
 from tests.integration.cloud import Cloud
 from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
 
@@ -15,7 +16,8 @@ from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     account = Cloud()
-    yield account
+    with recorded(account.calls):
+        yield account
     account.end()
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from tests.integration.ansible import REPOSITORY
 from tests.integration.cloud import Cloud
+from tests.unit.policy import several
 
+POLICY = REPOSITORY / "docs" / "reference" / "controller-policy.json"
 STACK = "demo"
 OF_STACK = [{"Name": "tag:chatlift:stack", "Values": [STACK]}]
 TIERS = ("app", "redis", "mysql")
@@ -271,6 +275,19 @@ def test_destroy_takes_the_data_too_when_told(cloud: Cloud, play: Any) -> None:
     assert len(_snapshots(cloud)) == 18
     listed = play("inventory").result("account", "Ask each service")
     assert set(listed["counts"]) == {"snapshot"}
+
+
+def test_the_documented_policy_of_the_controller_allows_all_that_was_asked_for(
+    cloud: Cloud,
+) -> None:
+    statements = json.loads(POLICY.read_text())["Statement"]
+    patterns = [one.lower() for statement in statements for one in several(statement["Action"])]
+    assert "ec2:CreateVpc" in cloud.calls
+    assert not [
+        call
+        for call in sorted(cloud.calls)
+        if not any(fnmatchcase(call.lower(), pattern) for pattern in patterns)
+    ]
 
 
 def test_destroy_takes_a_stack_that_was_only_begun(cloud: Cloud, play: Any) -> None:

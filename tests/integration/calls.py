@@ -1,0 +1,31 @@
+"""The calls that an operator's playbooks make, by the names that IAM has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from moto.core.responses import ActionAuthenticatorMixin
+
+# Where IAM's prefix is not the service's name.
+PREFIXES = {"elbv2": "elasticloadbalancing"}
+# Ansible's modules say who they are; tests, agents and Packer do not.
+OPERATOR = "Ansible"
+
+
+@contextmanager
+def recorded(calls: set[str]) -> Iterator[None]:
+    """Add to ``calls`` what Ansible's modules ask the emulated API for, S3 excepted."""
+    authorize = ActionAuthenticatorMixin._authenticate_and_authorize_normal_action
+
+    def record(response: Any, *arguments: Any, **options: Any) -> Any:
+        if OPERATOR in response.headers.get("User-Agent", ""):
+            service = PREFIXES.get(response.service_name, response.service_name)
+            calls.add(f"{service}:{response._get_action()}")
+        return authorize(response, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action", record)
+        yield
