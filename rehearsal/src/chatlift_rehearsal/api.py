@@ -6,7 +6,7 @@ import json
 import urllib.request
 from typing import Any
 
-from chatlift_rehearsal.emulator.gate import CALLS, TROUBLE
+from chatlift_rehearsal.emulator.gate import CALLS, DELAYS, TROUBLE
 from chatlift_rehearsal.settings import Settings
 
 TIMEOUT_SECONDS = 10
@@ -15,6 +15,11 @@ TIMEOUT_SECONDS = 10
 def trouble(settings: Settings, fraction: float, refused: dict[str, str]) -> None:
     """Turn calls away from now on; see `emulator.gate.Trouble`."""
     _ask(settings, "PUT", TROUBLE, {"fraction": fraction, "refused": refused})
+
+
+def aws_delays(settings: Settings, factor: float) -> None:
+    """Let things take as long as on AWS, times ``factor``, from now on."""
+    _ask(settings, "PUT", DELAYS, factor)
 
 
 def calls(settings: Settings) -> dict[str, int]:

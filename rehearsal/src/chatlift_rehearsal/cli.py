@@ -48,8 +48,16 @@ def main(context: click.Context) -> None:
 
 @main.command()
 @click.option("--api-trouble", type=FRACTION, default=0.0, help="As `rehearsal trouble` does.")
+@click.option(
+    "--aws-delays",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value=1.0,
+    metavar="[FACTOR]",
+    help="Let things take as long to be ready as on AWS, times FACTOR.",
+)
 @click.pass_obj
-def up(settings: Settings, api_trouble: float) -> None:
+def up(settings: Settings, api_trouble: float, aws_delays: float | None) -> None:
     """Start the rehearsal, unless it runs already."""
     preflight.require_root()
     if process := launcher.running(settings):
@@ -58,6 +66,8 @@ def up(settings: Settings, api_trouble: float) -> None:
     preflight.check(settings)
     begin = time.monotonic()
     launcher.up(settings, _stage)
+    if aws_delays is not None:
+        api.aws_delays(settings, aws_delays)
     if api_trouble:
         api.trouble(settings, api_trouble, {})
     console.print(f"{time.monotonic() - begin:6.1f} s  [green]up[/] at {settings.endpoint}")

@@ -19,6 +19,8 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import filter_iam_instance_profiles
 
+from . import state
+from .delays import delays
 from .errors import ec2_error
 from .launch_templates import with_template
 
@@ -49,6 +51,7 @@ class Instance(instances.Instance):
         **kwargs: Any,
     ) -> None:
         self.impaired = False
+        self._running_at = state.now() + delays.instance
         super().__init__(ec2_backend, image_id, user_data, security_groups, **kwargs)
         self._enter("pending")
         if not self.security_groups:
@@ -84,7 +87,7 @@ class Instance(instances.Instance):
     # What the machine reports.
 
     def body_started(self) -> None:
-        if self.state == "pending":
+        if self.state == "pending" and state.now() >= self._running_at:
             self._enter("running")
             self.impaired = False
 

@@ -4,6 +4,7 @@ Told and asked over the API's own port, at paths that no service has:
 
 - ``GET /_rehearsal/calls`` answers how often each operation was called.
 - ``PUT /_rehearsal/trouble`` takes what `Trouble` is made of, as JSON.
+- ``PUT /_rehearsal/delays`` takes a number: AWS's delays times that.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from . import delays
+
 CALLS = "/_rehearsal/calls"
 TROUBLE = "/_rehearsal/trouble"
+DELAYS = "/_rehearsal/delays"
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -77,6 +81,10 @@ class Gate:
             if environ["REQUEST_METHOD"] == "PUT":
                 self.trouble = Trouble(**json.loads(_body(environ)))
             answer = _json(asdict(self.trouble))
+            return _answer(start_response, "200 OK", answer, "application/json")
+        if path == DELAYS:
+            delays.use(delays.AWS, json.loads(_body(environ)))
+            answer = _json(asdict(delays.delays))
             return _answer(start_response, "200 OK", answer, "application/json")
         call = describe(environ)
         if call.service:

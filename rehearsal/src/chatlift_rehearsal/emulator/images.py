@@ -16,6 +16,8 @@ from moto.ec2.responses import EC2Response
 from moto.ec2.utils import convert_tag_spec, random_ami_id
 
 from ..model import ImageView
+from . import state
+from .delays import delays
 from .errors import ec2_error
 
 
@@ -26,6 +28,7 @@ class ImageMends(EC2Backend):
     images_region: ClassVar[str] = ""
 
     def _load_amis(self) -> None:
+        self._ready_at: dict[str, float] = {}
         if self.region_name == self.images_region:
             for image in self.known_images:
                 self._restore(image)
@@ -60,8 +63,13 @@ class ImageMends(EC2Backend):
     def image_ready(self, image_id: str) -> None:
         """The body of CreateImage is done. An image deregistered meanwhile stays gone."""
         ami = self.amis.get(image_id)
-        if ami and ami.state == "pending":
+        if ami and ami.state == "pending" and self._has_waited(image_id):
             ami.state = "available"
+
+    def _has_waited(self, image_id: str) -> bool:
+        """The controller says that an image is ready until it is available."""
+        ready = self._ready_at.setdefault(image_id, state.now() + delays.image)
+        return state.now() >= ready
 
     def _check_name(self, name: str) -> None:
         for ami in self.amis.values():

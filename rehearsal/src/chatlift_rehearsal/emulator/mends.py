@@ -45,6 +45,7 @@ from .launch_templates import LaunchTemplate, LaunchTemplateResponses
 from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
 from .metric_data import Dimension
+from .pending import LoadBalancer, NatGateway, VpcEndpoint
 from .s3 import Bucket, S3Responses
 from .scaling_policies import Policy
 from .security_groups import SecurityGroupMends
@@ -119,9 +120,12 @@ _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (cloudwatch_models, "Alarm", Alarm),
     (cloudwatch_models, "Dimension", Dimension),
     (cloudwatch_responses, "Dimension", Dimension),
+    (elbv2_models, "FakeLoadBalancer", LoadBalancer),
     (elbv2_models, "FakeTargetGroup", TargetGroup),
     (instances, "Instance", Instance),
     (launch_templates, "LaunchTemplate", LaunchTemplate),
+    (nat_gateways, "NatGateway", NatGateway),
+    (vpcs, "VPCEndPoint", VpcEndpoint),
     (nat_gateways, "random_private_ip", no_address),
     (vpcs, "random_private_ip", no_address),
     (s3_models, "FakeBucket", Bucket),
