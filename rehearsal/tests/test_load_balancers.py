@@ -20,8 +20,8 @@ from chatlift_rehearsal.controllers.load_balancers import (
     plan_load_balancers,
     servers_of,
 )
-from chatlift_rehearsal.machine.haproxy_config import path_expression, render
-from chatlift_rehearsal.model import ListenerView
+from chatlift_rehearsal.machine.haproxy_config import expression, render
+from chatlift_rehearsal.model import FixedResponse, ListenerView, Redirect, RuleView
 
 from .views import balancer, cloud, target, target_group
 
@@ -114,18 +114,26 @@ def test_a_deleted_load_balancer_is_stopped():
     ],
 )
 def test_path_patterns(pattern, path, matches):
-    expression = path_expression(pattern)
-    assert expression[0] == expression[-1] == "'"
-    assert bool(re.search(expression[1:-1], path)) is matches
+    found = expression(pattern)
+    assert found[0] == found[-1] == "'"
+    assert bool(re.search(found[1:-1], path)) is matches
 
 
 def test_haproxy_accepts_the_configuration(tmp_path):
     if not shutil.which("haproxy"):
         pytest.fail("haproxy is not installed; the rehearsal needs it (apt-get install haproxy)")
-    rules = ((("/ws*", "/api/*"), "arn:api"), ((), "arn:app"))
+    rules = (
+        RuleView("arn:api", ("/ws*", "/api/*"), (("X-Origin", ("o'secret 1", "other")),)),
+        RuleView(paths=("/old/*",), answer=Redirect("https", 443, 301)),
+        RuleView(paths=("/no",), answer=FixedResponse(403, body="It's forbidden.")),
+        RuleView("arn:app"),
+    )
     layout = Layout(
         balancer(addresses=("127.0.0.1",), listeners=(ListenerView(18099, "HTTP", rules),)),
-        (Backend("arn:app", "app", 0), Backend("arn:api", "api", 86400)),
+        (
+            Backend("arn:app", "app", 0),
+            Backend("arn:api", "api", 86400, "least_outstanding_requests"),
+        ),
     )
     servers = {"app": {"i-1_8080": server()}, "api": {"i-2_8080": server("i-2", "drain")}}
     text = render(layout, servers, connections=100)

@@ -9,6 +9,7 @@ from chatlift_rehearsal.model import (
     InstanceView,
     ListenerView,
     LoadBalancerView,
+    RuleView,
     Target,
     TargetGroupView,
 )
@@ -69,7 +70,7 @@ def balancer(**changes: Any) -> LoadBalancerView:
         "dns_name": "chat.elb",
         "addresses": ("10.42.0.9", "10.42.1.9"),
         "vpc_id": "vpc-1",
-        "listeners": (ListenerView(80, "HTTP", (((), "arn:app"),)),),
+        "listeners": (ListenerView(80, "HTTP", (RuleView("arn:app"),)),),
         "idle_timeout": 60.0,
     }
     return LoadBalancerView(**{**defaults, **changes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import socketserver
 import threading
@@ -19,7 +20,13 @@ from chatlift_rehearsal.controllers.load_balancers import (
 )
 from chatlift_rehearsal.controllers.load_balancers import Server as Target
 from chatlift_rehearsal.machine.load_balancers import LoadBalancers
-from chatlift_rehearsal.model import ListenerView, LoadBalancerView
+from chatlift_rehearsal.model import (
+    FixedResponse,
+    ListenerView,
+    LoadBalancerView,
+    Redirect,
+    RuleView,
+)
 from chatlift_rehearsal.settings import Settings
 
 KEY, ACCEPT = b"dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -66,8 +73,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def layout(port: int, idle_timeout: float = 60.0) -> Layout:
-    listener = ListenerView(port, "HTTP", (((), "arn:app"),))
+def layout(port: int, idle_timeout: float = 60.0, *rules: RuleView) -> Layout:
+    """A listener with ``rules`` and a default one that forwards."""
+    listener = ListenerView(port, "HTTP", (*rules, RuleView("arn:app")))
     balancer = LoadBalancerView(
         "arn:lb", "chat", "", ("127.0.0.1",), "vpc-1", (listener,), idle_timeout
     )
@@ -139,3 +147,25 @@ def test_a_port_in_use_is_named(balancers: LoadBalancers, target: int) -> None:
         port = other.getsockname()[1]
         with pytest.raises(Exception, match=f"127.0.0.1:{port}"):
             balancers.configure(ConfigureProxy(layout(port), servers(target)))
+
+
+def ask(port: int, path: str, **headers: str) -> tuple[int, str, str]:
+    """Status, ``Location`` and body of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", path, headers={"Host": f"chat:{port}", **headers})
+    answer = connection.getresponse()
+    return answer.status, answer.getheader("Location", ""), answer.read().decode()
+
+
+def test_of_several_rules_the_first_that_fits_is_the_only_one(balancers: LoadBalancers) -> None:
+    port = free_port()
+    rules = (
+        RuleView(headers=(("X-Origin", ("s3cret*",)),), answer=FixedResponse(200, body="Come in.")),
+        RuleView(paths=("/old/*",), answer=Redirect("https", 443, 301)),
+        RuleView(paths=("/*",), answer=FixedResponse(403, body="It's forbidden.")),
+    )
+    balancers.configure(ConfigureProxy(layout(port, 60.0, *rules), {"app": {}}))
+    assert ask(port, "/old/a?b=c") == (301, "https://chat:443/old/a?b=c", "")
+    assert ask(port, "/") == (403, "", "It's forbidden.")
+    assert ask(port, "/", **{"X-Origin": "wrong"}) == (403, "", "It's forbidden.")
+    assert ask(port, "/old/a", **{"x-origin": "S3cret-1"}) == (200, "", "Come in.")

@@ -135,15 +135,48 @@ class TargetGroupView:
     deregistration_delay: float
     stickiness: Literal["", "lb_cookie", "app_cookie"] = ""
     stickiness_seconds: int = 0
+    algorithm: str = "round_robin"
+
+
+@dataclass(frozen=True)
+class FixedResponse:
+    """What a load balancer answers by itself."""
+
+    status: int
+    content_type: str = "text/plain"
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """Where a load balancer leads clients: the same host and path, with this protocol and port."""
+
+    protocol: str
+    port: int
+    status: int
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """A rule of a listener: what it is for, and the one thing it does.
+
+    ``headers`` are names with the patterns of their values. A request has to match a pattern of
+    ``paths``, if there are any, and one of each header; the default rule has neither.
+    """
+
+    forward: str = ""
+    paths: tuple[str, ...] = ()
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    answer: FixedResponse | Redirect | None = None
 
 
 @dataclass(frozen=True)
 class ListenerView:
-    """A listener; each rule is (path patterns, target group ARN); the default has no pattern."""
+    """A listener and its rules, in the order they are asked; the last one is the default."""
 
     port: int
     protocol: str
-    rules: tuple[tuple[tuple[str, ...], str], ...]
+    rules: tuple[RuleView, ...]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from chatlift_rehearsal.model import FixedResponse, Redirect, RuleView
 
 DELAY = 20
 
@@ -102,7 +103,38 @@ def test_rules_are_in_the_order_of_priority_and_the_default_comes_last(balanced:
             Actions=[{"Type": "forward", "TargetGroupArn": balanced.target_group}],
         )
     listener = balanced.emulator.view().load_balancers[0].listeners[0]
-    assert [patterns for patterns, _ in listener.rules] == [("/a/*",), ("/b/*",), ()]
+    assert [rule.paths for rule in listener.rules] == [("/a/*",), ("/b/*",), ()]
+
+
+def test_a_load_balancer_may_answer_by_itself(balanced: Any) -> None:
+    header = {"HttpHeaderName": "X-Origin", "Values": ["secret"]}
+    balanced.elb.create_rule(
+        ListenerArn=balanced.listener,
+        Priority=1,
+        Conditions=[{"Field": "http-header", "HttpHeaderConfig": header}],
+        Actions=[
+            {
+                "Type": "redirect",
+                "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
+            }
+        ],
+    )
+    balanced.elb.create_rule(
+        ListenerArn=balanced.listener,
+        Priority=2,
+        Conditions=[{"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}],
+        Actions=[{"Type": "forward", "TargetGroupArn": balanced.target_group}],
+    )
+    refuse = {"StatusCode": "403", "ContentType": "text/plain", "MessageBody": "No."}
+    balanced.elb.modify_listener(
+        ListenerArn=balanced.listener,
+        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": refuse}],
+    )
+    listener = balanced.emulator.view().load_balancers[0].listeners[0]
+    assert listener.rules == (
+        RuleView(headers=(("X-Origin", ("secret",)),), answer=Redirect("https", 443, 301)),
+        RuleView(answer=FixedResponse(403, "text/plain", "No.")),
+    )
 
 
 def test_view_of_a_target_group(balanced: Any) -> None:

@@ -65,6 +65,7 @@ class Backend:
     arn: str
     name: str
     sticky_seconds: int
+    algorithm: str = "round_robin"
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,14 @@ def groups_of(
     balancer: LoadBalancerView, groups: Mapping[str, TargetGroupView]
 ) -> list[TargetGroupView]:
     """The target groups a load balancer's rules name, each once; ``groups`` are all, by ARN."""
-    arns = dict.fromkeys(arn for listener in balancer.listeners for _, arn in listener.rules)
+    rules = (rule for listener in balancer.listeners for rule in listener.rules)
+    arns = dict.fromkeys(rule.forward for rule in rules)
     return [groups[arn] for arn in arns if arn in groups]
 
 
 def _backend(group: TargetGroupView) -> Backend:
     sticky = group.stickiness_seconds if group.stickiness == "lb_cookie" else 0
-    return Backend(group.arn, group.name, sticky)
+    return Backend(group.arn, group.name, sticky, group.algorithm)
 
 
 def servers_of(

@@ -11,9 +11,12 @@ from ..model import (
     AlarmView,
     Attachment,
     CloudView,
+    FixedResponse,
     InstanceView,
     ListenerView,
     LoadBalancerView,
+    Redirect,
+    RuleView,
     SnapshotView,
     Target,
     TargetGroupView,
@@ -26,6 +29,9 @@ from .elbv2 import TargetGroup, forwarded_to, node_interfaces
 from .images import image_view
 from .mends import Backends
 from .security_groups import interface_views, prefix_list_views, security_group_views
+
+_JUDGED = {"path-pattern", "http-header"}
+"""Conditions of a load balancer's rules that the rehearsal knows."""
 
 
 def live_instances(ec2: Any) -> list[Instance]:
@@ -140,6 +146,7 @@ def _target_group(ec2: Any, group: TargetGroup) -> TargetGroupView:
         unhealthy_threshold=int(group.unhealthy_threshold_count),
         deregistration_delay=float(attributes["deregistration_delay.timeout_seconds"]),
         stickiness=sticky,  # type: ignore[arg-type]
+        algorithm=str(attributes["load_balancing.algorithm.type"]),
         stickiness_seconds=int(attributes.get(f"stickiness.{sticky}.duration_seconds", 0)),
     )
 
@@ -171,17 +178,37 @@ def _listener(listener: Any) -> ListenerView:
         listener.rules.values(),
         key=lambda rule: (rule.is_default, 0 if rule.is_default else int(rule.priority)),
     )
-    rules = tuple(
-        (patterns, forwarded_to(rule)[0])
-        for rule in in_order
-        if forwarded_to(rule) and ((patterns := _path_patterns(rule)) or rule.is_default)
-    )
+    # A rule with a condition that nobody here can judge must not hold for everything.
+    rules = tuple(_rule(rule) for rule in in_order if _fields(rule) <= _JUDGED)
     return ListenerView(port=int(listener.port), protocol=listener.protocol, rules=rules)
 
 
-def _path_patterns(rule: Any) -> tuple[str, ...]:
+def _fields(rule: Any) -> set[str]:
+    return {str(condition.get("Field")) for condition in rule.conditions}
+
+
+def _rule(rule: Any) -> RuleView:
+    paths: tuple[str, ...] = ()
+    headers: list[tuple[str, tuple[str, ...]]] = []
     for condition in rule.conditions:
-        if condition.get("Field") == "path-pattern":
-            values = condition.get("PathPatternConfig", {}).get("Values")
-            return tuple(values or condition.get("Values", []))
-    return ()
+        match condition.get("Field"):
+            case "path-pattern":
+                values = condition.get("PathPatternConfig", {}).get("Values")
+                paths = tuple(values or condition.get("Values", []))
+            case "http-header":
+                config = condition["HttpHeaderConfig"]
+                headers.append((config["HttpHeaderName"], tuple(config["Values"])))
+    forward = next(iter(forwarded_to(rule)), "")
+    return RuleView(forward, paths, tuple(headers), None if forward else _answer(rule))
+
+
+def _answer(rule: Any) -> FixedResponse | Redirect:
+    for action in rule.actions:
+        if fixed := action.data.get("FixedResponseConfig"):
+            kind, body = fixed.get("ContentType", "text/plain"), fixed.get("MessageBody", "")
+            return FixedResponse(int(fixed["StatusCode"]), kind, body)
+        if redirect := action.data.get("RedirectConfig"):
+            status = int(redirect["StatusCode"].removeprefix("HTTP_"))
+            return Redirect(redirect["Protocol"].lower(), int(redirect["Port"]), status)
+    # AWS answers so when it has nothing to forward to.
+    return FixedResponse(503)

@@ -6,10 +6,22 @@ import re
 from collections.abc import Mapping
 
 from chatlift_rehearsal.controllers.load_balancers import Backend, Backends, Layout, Server
-from chatlift_rehearsal.model import ListenerView, LoadBalancerView
+from chatlift_rehearsal.model import (
+    FixedResponse,
+    ListenerView,
+    LoadBalancerView,
+    Redirect,
+    RuleView,
+)
 
 CONNECT_SECONDS = 10
 """An Application Load Balancer's own limit, which cannot be changed."""
+
+ALGORITHMS = {
+    "round_robin": "roundrobin",
+    "least_outstanding_requests": "leastconn",
+    "weighted_random": "random",
+}
 
 HEAD = """\
 global
@@ -48,19 +60,42 @@ def _frontend(layout: Layout, listener: ListenerView) -> str:
         "  http-request set-header X-Forwarded-Proto http",
         f"  http-request set-header X-Forwarded-Port {listener.port}",
     ]
-    for patterns, arn in listener.rules:
-        if arn in names and patterns:
-            expressions = " ".join(path_expression(pattern) for pattern in patterns)
-            lines.append(f"  use_backend {names[arn]} if {{ path_reg {expressions} }}")
-        elif arn in names:
-            lines.append(f"  default_backend {names[arn]}")
+    for number, rule in enumerate(listener.rules):
+        # Every request has one rule, the first that fits: HAProxy would answer before it forwards.
+        free = "!{ var(txn.rule) -m found }"
+        fits = " ".join([free, *_conditions(rule)])
+        lines.append(f"  http-request set-var(txn.rule) int({number}) if {fits}")
+    for number, rule in enumerate(listener.rules):
+        chosen = f"{{ var(txn.rule) -m int {number} }}"
+        if rule.answer:
+            lines.append(f"  http-request {_answer(rule.answer)} if {chosen}")
+        elif rule.forward in names:
+            lines.append(f"  use_backend {names[rule.forward]} if {chosen}")
     return "\n".join([*lines, ""])
+
+
+def _conditions(rule: RuleView) -> list[str]:
+    wanted = [("path_reg", rule.paths)] if rule.paths else []
+    # AWS compares values whatever their case.
+    wanted += [(f"req.hdr({name}) -i -m reg", values) for name, values in rule.headers]
+    return [f"{{ {what} {' '.join(map(expression, patterns))} }}" for what, patterns in wanted]
+
+
+def _answer(answer: FixedResponse | Redirect) -> str:
+    if isinstance(answer, Redirect):
+        host = "%[req.hdr(host),field(1,:)]"
+        location = f"{answer.protocol}://{host}:{answer.port}%[pathq]"
+        return f"redirect code {answer.status} location {location}"
+    reply = f"return status {answer.status}"
+    if answer.body:
+        reply += f" content-type {answer.content_type} string {_quoted(answer.body)}"
+    return reply
 
 
 def _backend(balancer: LoadBalancerView, backend: Backend, servers: Mapping[str, Server]) -> str:
     lines = [
         f"backend {backend.name}",
-        "  balance roundrobin",
+        f"  balance {ALGORITHMS[backend.algorithm]}",
         # Targets see the load balancer's address, one that belongs to the VPC.
         f"  source {balancer.addresses[0]}",
     ]
@@ -73,9 +108,13 @@ def _backend(balancer: LoadBalancerView, backend: Backend, servers: Mapping[str,
     return "\n".join([*lines, ""])
 
 
-def path_expression(pattern: str) -> str:
-    """A regular expression for a path pattern, in which ``*`` and ``?`` are wildcards."""
+def expression(pattern: str) -> str:
+    """A regular expression for a pattern of AWS, in which ``*`` and ``?`` are wildcards."""
     wildcards = {"*": ".*", "?": "."}
     escaped = "".join(wildcards.get(character) or re.escape(character) for character in pattern)
-    # HAProxy reads blanks, quotes and backslashes itself, except between single quotes.
-    return f"'^{escaped}$'"
+    return _quoted(f"^{escaped}$")
+
+
+def _quoted(text: str) -> str:
+    """HAProxy reads blanks, quotes and backslashes itself, except between single quotes."""
+    return "'" + text.replace("'", "'\\''") + "'"
