@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     fingerprint,
     packer,
     resources,
+    waits,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
 from botocore.exceptions import BotoCoreError, ClientError
@@ -115,7 +117,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         packer.check_version(options["executable"])
         if self._task.check_mode:
             return result
-        return {**result, **self._bake(ec2, options, result)}
+        began = time.time()
+        baked = self._bake(ec2, options, result)
+        waits.note("images", began)
+        return {**result, **baked, "waits": waits.noted()}
 
     def _bake(self, ec2: Any, options: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         """Run Packer and complete what it cannot know of the image before it is made."""

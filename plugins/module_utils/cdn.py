@@ -130,6 +130,7 @@ class Cdn:
                 lambda status: status == "Deployed",
                 what=f"the VPC origin {origin_id} to be deployed",
                 timeout=self.timeout,
+                link="VPC origin",
             )
         return origin_id
 
@@ -282,6 +283,8 @@ class Cdn:
             what=f"the distribution {distribution_id} to be deployed",
             timeout=self.timeout,
             describe=lambda seen: seen["Status"],
+            link="distribution",
+            began=lambda seen: seen["LastModifiedTime"],
         )
 
     def _invalidate(self, distribution_id: str, paths: list[str]) -> None:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Callable, TypeVar
 
+from ansible_collections.chatlift.aws.plugins.module_utils import waits
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
     UNKNOWN,
     Changes,
@@ -173,17 +175,27 @@ def wait_until(
     timeout: float,
     interval: float = 2.0,
     describe: Callable[[T], Any] = lambda seen: seen,
+    link: str = "",
+    began: Callable[[T], datetime] | None = None,
 ) -> T:
     """Look every ``interval`` seconds until ``done``, for at most ``timeout`` seconds.
+
+    ``link`` is the wait's name in `waits.NEEDS`; ``began`` says when what is waited for was made,
+    if that was before this.
 
     Raises:
         ChatliftError: It did not happen in time; says what was last seen.
     """
     deadline = time.monotonic() + timeout
+    start = time.time()
+    waited = False
     while True:
         seen = look()
         if done(seen):
+            if waited and link:
+                waits.note(link, began(seen).timestamp() if began else start)
             return seen
+        waited = True
         if time.monotonic() >= deadline:
             raise ChatliftError(f"Waited {timeout:g} s for {what}. Last seen: {describe(seen)}")
         time.sleep(interval)

@@ -11,7 +11,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so when boto3 is missing
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.chatlift.aws.plugins.module_utils import layout, refusals
+from ansible_collections.chatlift.aws.plugins.module_utils import layout, refusals, waits
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     of_stack,
@@ -34,6 +34,8 @@ def run(
             module.fail_json(msg=known)
         subject = module.params.get("name") or f"the stack {module.params.get('stack')}"
         module.fail_json_aws(error, msg=f"AWS refused a request for {subject}")
+    if waited := waits.noted():
+        result = {**result, "waits": waited}
     module.exit_json(changed=changes.changed, diff=changes.diff, **result)
 
 

@@ -242,6 +242,7 @@ def _await_nat_gateways(ec2: Any, ids: list[str]) -> None:
         lambda seen: set(seen.values()) == {"available"},
         what="the NAT gateways to be available",
         timeout=NAT_TIMEOUT_SECONDS,
+        link="NAT gateways",
     )
 
 

@@ -314,6 +314,8 @@ def _await_issued(
             what=f"the certificate {arn} to be issued",
             timeout=timeout,
             describe=lambda seen: seen["Status"],
+            link="certificates",
+            began=lambda seen: seen["CreatedAt"],
         )
     except ChatliftError as error:
         raise ChatliftError(

@@ -353,6 +353,8 @@ def _load_balancer(module: AnsibleAWSModule, changes: Changes, name: str) -> dic
         what=f"the load balancer {name} to be active",
         timeout=module.params["wait_timeout"],
         describe=lambda seen: seen["State"]["Code"],
+        link="load balancer",
+        began=lambda seen: seen["CreatedTime"],
     )
 
 

@@ -81,6 +81,7 @@ groups:
       elements: dict
 """
 
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -110,6 +111,7 @@ class Look:
         self.ec2 = module.client("ec2")
         self.elbv2 = module.client("elbv2")
         stack = module.params["stack"]
+        self.launches: list[datetime] = []
         self.certificates = module.params["certificates"]
         self.names = {layout.resource_name(stack, one): one for one in module.params["names"]}
 
@@ -155,7 +157,9 @@ class Look:
             "Reservations",
             Filters=[{"Name": "instance-id", "Values": ids}],
         )
-        return {one["InstanceId"]: one for found in reservations for one in found["Instances"]}
+        details = {one["InstanceId"]: one for found in reservations for one in found["Instances"]}
+        self.launches = [one["LaunchTime"] for one in details.values()]
+        return details
 
     def _healthy_in_all(self, target_group_arns: list[str]) -> set[str] | None:
         """Ids of the instances healthy in every target group; None when there is no such group."""
@@ -169,6 +173,10 @@ class Look:
             }
             healthy = ids if healthy is None else healthy & ids
         return healthy
+
+    def first_launch(self, groups: dict[str, dict[str, Any]]) -> datetime:
+        """When the oldest of the instances was launched."""
+        return min(self.launches, default=datetime.now(timezone.utc))
 
     def all_as_wanted(self, groups: dict[str, dict[str, Any]]) -> bool:
         return not self._amiss(groups)
@@ -224,6 +232,8 @@ def look_at_groups(module: AnsibleAWSModule, changes: Changes) -> dict:
         what=f"{', '.join(look.names.values())} to be {what}",
         timeout=module.params["wait_timeout"],
         describe=look.complaints,
+        link="application" if module.params["names"] == ["app"] else "members",
+        began=look.first_launch,
     )
     return {"groups": groups}
 

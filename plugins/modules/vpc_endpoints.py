@@ -229,6 +229,7 @@ class Endpoints:
                 lambda seen: {state.lower() for state in seen.values()} == {"available"},
                 what="the interface endpoints to be available",
                 timeout=timeout,
+                link="interface endpoints",
             )
 
     def route_tables(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a busy account does to a run: calls that are throttled or fail, and quotas that are reached."""
+"""What a busy account does to a run: calls that are throttled or fail, quotas that are reached."""
 
 from __future__ import annotations
 
