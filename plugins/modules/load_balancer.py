@@ -138,7 +138,7 @@ dns_name:
   returned: when present
   sample: chatlift-demo-1234567890.eu-central-1.elb.amazonaws.com
 hosted_zone_id:
-  description: The hosted zone of O(ignore:dns_name), which alias records name.
+  description: The hosted zone of RV(dns_name), which alias records name.
   type: str
   returned: when present
   sample: Z215JYRZR1TBD5
