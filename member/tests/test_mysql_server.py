@@ -117,8 +117,8 @@ def test_a_view_unites_what_was_executed_and_what_was_received(given: dict[str, 
 
 
 def test_the_load_is_told_as_shares_and_seconds(given: dict[str, Any]) -> None:
-    row = {"connections": 30, "most_connections": 120, "lag": Decimal("1.5000")}
-    given["connection"] = FakeConnection([row], [row | {"lag": Decimal("-0.2")}])
+    row = {"connections": 30, "most_connections": 120, "behind": Decimal("1.5000")}
+    given["connection"] = FakeConnection([row], [row | {"behind": Decimal("-0.2")}])
     with remote().session() as session:
         assert session.load() == {
             "mysql_connections": 30,

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from chatlift_member.metrics_cloudwatch import OF_EVERY_TIER, OF_TIER
 
 from tests.e2e.stack import Stack, rehearsal, wait_for
 
+KNOWN = 240  # seconds for the longest period that an alarm looks at, which is five minutes
 QUIET = 120  # seconds for what earlier tests have raised to be over
 RAISED = 120  # seconds for alarms of three minutes, each of which takes the rehearsal ten seconds
 BACK = 240  # seconds for members to come back and their alarms to see it
@@ -54,6 +56,32 @@ def _told(stack: Stack, queue: str) -> list[tuple[str, str]]:
             told.append((name, body["NewStateValue"]))
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return told
+
+
+def test_every_figure_that_alarms_watch_is_there(stack: Stack) -> None:
+    """A figure that never comes would leave its alarm in INSUFFICIENT_DATA, or silent for ever."""
+
+    def unknown() -> set[str]:
+        found = stack.client("cloudwatch").describe_alarms(
+            AlarmNamePrefix=f"chatlift-{stack.name}-", StateValue="INSUFFICIENT_DATA"
+        )
+        return {alarm["AlarmName"] for alarm in found["MetricAlarms"]}
+
+    wait_for("every alarm to have figures", lambda: not unknown(), KNOWN)
+    published = {
+        (dict((d["Name"], d["Value"]) for d in metric["Dimensions"])["Tier"], metric["MetricName"])
+        for page in stack.client("cloudwatch")
+        .get_paginator("list_metrics")
+        .paginate(Namespace="chatlift")
+        for metric in page["Metrics"]
+    }
+    expected = {
+        (tier, source.name)
+        for tier, sources in OF_TIER.items()
+        for source in (*OF_EVERY_TIER, *sources)
+        if stack.redis_topology == "cluster" or source.name != "SlotsUncovered"
+    }
+    assert published == expected
 
 
 def test_lost_members_raise_their_alarms_until_they_are_back(stack: Stack, queue: str) -> None:

@@ -41,7 +41,7 @@ SELECT (SELECT CAST(variable_value AS SIGNED) FROM performance_schema.global_sta
        (SELECT COALESCE(MAX(TIMESTAMPDIFF(MICROSECOND,
                  applying_transaction_original_commit_timestamp, NOW(6))), 0) / 1000000
           FROM performance_schema.replication_applier_status_by_worker
-         WHERE applying_transaction <> '') AS lag
+         WHERE applying_transaction <> '') AS behind
 """
 
 
@@ -91,7 +91,7 @@ class Session:
         return {
             "mysql_connections": float(row["connections"]),
             "mysql_connections_used_ratio": row["connections"] / row["most_connections"],
-            "mysql_replication_lag_seconds": max(float(row["lag"]), 0.0),
+            "mysql_replication_lag_seconds": max(float(row["behind"]), 0.0),
         }
 
 
