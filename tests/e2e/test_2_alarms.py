@@ -69,7 +69,7 @@ def test_every_figure_that_alarms_watch_is_there(stack: Stack) -> None:
 
     wait_for("every alarm to have figures", lambda: not unknown(), KNOWN)
     published = {
-        (dict((d["Name"], d["Value"]) for d in metric["Dimensions"])["Tier"], metric["MetricName"])
+        ({d["Name"]: d["Value"] for d in metric["Dimensions"]}["Tier"], metric["MetricName"])
         for page in stack.client("cloudwatch")
         .get_paginator("list_metrics")
         .paginate(Namespace="chatlift")
