@@ -134,9 +134,9 @@ class Cdn:
             )
         return origin_id
 
-    def delete_vpc_origins(self, kept: str = "") -> None:
-        """Delete the stack's VPC origins but one, with their interfaces in the VPC."""
-        origins = [one for one in self._vpc_origins() if one["Id"] != kept]
+    def delete_vpc_origins(self, kept: list[str]) -> None:
+        """Delete the stack's other VPC origins, with their interfaces in the VPC."""
+        origins = [one for one in self._vpc_origins() if one["Id"] not in kept]
         for origin in origins:
             self.changes.apply(
                 f"VPC origin {origin['Name']}",

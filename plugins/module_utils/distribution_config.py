@@ -159,6 +159,14 @@ def listed(items: list[Any]) -> Config:
     return {"Quantity": len(items), "Items": items} if items else {"Quantity": 0}
 
 
+def vpc_origin_ids(config: Config) -> list[str]:
+    return [
+        origin["VpcOriginConfig"]["VpcOriginId"]
+        for origin in config["Origins"]["Items"]
+        if "VpcOriginConfig" in origin
+    ]
+
+
 def comparable(value: Any) -> Any:
     """The same whatever the order of names and methods, which CloudFront does not keep."""
     if isinstance(value, dict):

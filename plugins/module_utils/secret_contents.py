@@ -34,6 +34,7 @@ class Wanted:
     its end and, if that is a number, once it was made more than ``renew_older_days`` ago.
     ``authority`` is how far the certificate authority is to be replaced: ``keep``, ``trust``,
     ``issue`` or ``drop``. While it is, age is a reason to replace the authority alone.
+    ``origin_header`` is whether the load balancer has to know CloudFront by a secret.
     """
 
     stack: str
@@ -43,6 +44,7 @@ class Wanted:
     renew_days: int
     renew_older_days: int | None = None
     authority: str = "keep"
+    origin_header: bool = False
 
 
 def complete(current: dict[str, Secret], wanted: Wanted) -> dict[str, Secret]:
@@ -58,7 +60,9 @@ def complete(current: dict[str, Secret], wanted: Wanted) -> dict[str, Secret]:
     mysql["app_database"] = wanted.database
     mysql.setdefault("root_password", _random())
     app = current.get("app", {})
+    edge = {"edge": {"origin_header": _random(), **current.get("edge", {})}}
     return {
+        **(edge if wanted.origin_header else {}),
         "ca": ca,
         "redis": redis,
         "mysql": mysql,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any, Callable
 
@@ -71,6 +72,21 @@ def secret_arn(secretsmanager: Any, changes: Changes, stack: str, tier: str) -> 
     except secretsmanager.exceptions.ResourceNotFoundException:
         found = None
     return required(changes, found, f"secret {name}", "Run playbooks/secrets.yml first.")
+
+
+def origin_header(secretsmanager: Any, changes: Changes, stack: str) -> str:
+    """The secret by which the load balancer knows the stack's distribution."""
+    name = layout.secret_name(stack, "edge")
+    try:
+        found = json.loads(secretsmanager.get_secret_value(SecretId=name)["SecretString"])
+    except secretsmanager.exceptions.ResourceNotFoundException:
+        found = {}
+    return required(
+        changes,
+        found.get("origin_header"),
+        f"secret {name} with the key origin_header",
+        "Run playbooks/secrets.yml first.",
+    )
 
 
 def vpc_id(ec2: Any, changes: Changes, stack: str) -> str:

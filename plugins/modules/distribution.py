@@ -27,10 +27,12 @@ options:
   state:
     description:
       - Whether the distribution exists.
+      - V(shown) changes nothing in it, but waits until every edge location shows the release, and
+        then has what was kept of the one before forgotten.
       - V(absent) disables it, waits until it is disabled everywhere, and deletes it with the VPC
         origin and the origin access control. With O(wait=false) it only disables it.
     type: str
-    choices: [present, absent]
+    choices: [present, shown, absent]
     default: present
   domain:
     description: The site's domain. Required when O(state=present).
@@ -45,7 +47,7 @@ options:
   release:
     description: >-
       Digest of the release to show, below C(releases/) in the bucket. Required when
-      O(state=present).
+      O(state=present) or O(state=shown).
     type: str
   invalidate:
     description: >-
@@ -62,16 +64,11 @@ options:
   origin:
     description:
       - V(vpc) reaches an internal load balancer by a VPC origin.
-      - V(public) reaches an internet-facing one, and shows it O(origin_header).
+      - V(public) reaches an internet-facing one, and shows it the header C(X-Chatlift-Origin) with
+        the value that the secret C(chatlift/<stack>/edge) has at C(origin_header).
     type: str
     choices: [vpc, public]
     default: vpc
-  origin_header:
-    description: >-
-      Value of the header C(X-Chatlift-Origin), by which the load balancer knows this distribution.
-      Required when O(origin=public).
-    type: str
-    default: ""
   price_class:
     description: >-
       Where the edge locations are; V(PriceClass_100) is Europe, Israel and North America.
@@ -121,7 +118,7 @@ options:
   wait:
     description: >-
       Whether to wait until every edge location shows the release, or until nothing is left. Without
-      it, run the module again later.
+      it, run the module again later, for a release with O(state=shown).
     type: bool
     default: true
   wait_timeout:
@@ -145,19 +142,20 @@ author:
 
 EXAMPLES = r"""
 - name: Begin to show the release
-  chatlift.aws.distribution: &site
+  chatlift.aws.distribution:
     stack: demo
     domain: chat.example.com
     certificate_arn: "{{ certificate.arns['us-east-1'] }}"
     bucket: "{{ site.bucket }}"
     release: "{{ site.release }}"
-    invalidate: "{{ site.invalidate }}"
     wait: false
 
 - name: Wait until it is shown everywhere
   chatlift.aws.distribution:
-    <<: *site
-    wait: true
+    stack: demo
+    state: shown
+    release: "{{ site.release }}"
+    invalidate: "{{ site.invalidate }}"
 """
 
 RETURN = r"""
@@ -197,13 +195,14 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 from ansible_collections.chatlift.aws.plugins.module_utils.distribution_config import (
     ErrorPage,
     Site,
+    vpc_origin_ids,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     error_code,
     required,
     wait_until,
 )
-from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
+from ansible_collections.chatlift.aws.plugins.module_utils.stack import origin_header, run
 
 ERROR_PAGE_OPTIONS = {
     "code": {"type": "int", "required": True},
@@ -213,7 +212,7 @@ ERROR_PAGE_OPTIONS = {
 }
 ARGUMENTS = {
     "stack": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "shown", "absent"], "default": "present"},
     "domain": {"type": "str"},
     "certificate_arn": {"type": "str"},
     "bucket": {"type": "str"},
@@ -225,7 +224,6 @@ ARGUMENTS = {
         "default": ["/ws*", "/socket.io/*", "/api/*"],
     },
     "origin": {"type": "str", "choices": ["vpc", "public"], "default": "vpc"},
-    "origin_header": {"type": "str", "default": "", "no_log": True},
     "price_class": {
         "type": "str",
         "choices": ["PriceClass_100", "PriceClass_200", "PriceClass_All"],
@@ -255,12 +253,15 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     cdn = Cdn(module.client("cloudfront"), changes, params["stack"], params["wait_timeout"])
     balancer = _load_balancer(module, changes, cdn.name)
     access_control_id = cdn.ensure_access_control()
-    vpc_origin_id = ""
+    vpc_origin_id = header = ""
     if params["origin"] == "vpc":
         vpc_origin_id = cdn.ensure_vpc_origin(balancer["LoadBalancerArn"])
-    wafv2 = module.client("wafv2", region=web_acl.REGION)
+    else:
+        header = origin_header(module.client("secretsmanager"), changes, params["stack"])
+        module.no_log_values.add(header)
     web_acl_arn = ""
     if params["web_acl"]:
+        wafv2 = module.client("wafv2", region=web_acl.REGION)
         web_acl_arn = web_acl.ensure(wafv2, changes, params["stack"], params["rate_limit"])
     site = Site(
         name=cdn.name,
@@ -272,7 +273,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         access_control_id=access_control_id,
         load_balancer=balancer["DNSName"],
         vpc_origin_id=vpc_origin_id,
-        origin_header=params["origin_header"],
+        origin_header=header,
         backend_paths=tuple(params["backend_paths"]),
         price_class=params["price_class"],
         error_pages=tuple(map(_error_page, params["error_pages"])),
@@ -296,16 +297,30 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         [_statement(params["bucket"], distribution["ARN"])],
     )
     if params["wait"]:
-        distribution = cdn.show(distribution, release, params["invalidate"])
-        cdn.delete_vpc_origins(kept=vpc_origin_id)
-        if not web_acl_arn:
-            web_acl.delete(wafv2, changes, params["stack"], params["wait_timeout"])
-    return {
-        "id": distribution["Id"],
-        "arn": distribution["ARN"],
-        "domain_name": distribution["DomainName"],
-        "shown": cdn.is_shown(distribution, release),
-    }
+        return shown(module, changes)
+    return _result(cdn, distribution, release)
+
+
+def shown(module: AnsibleAWSModule, changes: Changes) -> dict:
+    """Wait for the distribution, then put away what it has no longer any use for."""
+    params = module.params
+    cdn = Cdn(module.client("cloudfront"), changes, params["stack"], params["wait_timeout"])
+    distribution = cdn.find()
+    required(
+        changes,
+        distribution and distribution["Id"],
+        f"distribution {cdn.name}",
+        "Run playbooks/edge.yml.",
+    )
+    if distribution is None:
+        return {"id": UNKNOWN, "arn": UNKNOWN, "domain_name": UNKNOWN, "shown": False}
+    distribution = cdn.show(distribution, params["release"], params["invalidate"])
+    config = distribution["DistributionConfig"]
+    cdn.delete_vpc_origins(kept=vpc_origin_ids(config))
+    if not config["WebACLId"]:
+        wafv2 = module.client("wafv2", region=web_acl.REGION)
+        web_acl.delete(wafv2, changes, params["stack"], params["wait_timeout"])
+    return _result(cdn, distribution, params["release"])
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
@@ -314,11 +329,20 @@ def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
     cdn.disable()
     if params["wait"]:
         cdn.delete()
-        cdn.delete_vpc_origins()
+        cdn.delete_vpc_origins(kept=[])
         cdn.delete_access_control()
         wafv2 = module.client("wafv2", region=web_acl.REGION)
         web_acl.delete(wafv2, changes, params["stack"], params["wait_timeout"])
     return {}
+
+
+def _result(cdn: Cdn, distribution: dict[str, Any], release: str) -> dict[str, Any]:
+    return {
+        "id": distribution["Id"],
+        "arn": distribution["ARN"],
+        "domain_name": distribution["DomainName"],
+        "shown": cdn.is_shown(distribution, release),
+    }
 
 
 def _load_balancer(module: AnsibleAWSModule, changes: Changes, name: str) -> dict[str, str]:
@@ -379,19 +403,12 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
         supports_check_mode=True,
-        required_if=[("state", "present", REQUIRED_WHEN_PRESENT)],
+        required_if=[
+            ("state", "present", REQUIRED_WHEN_PRESENT),
+            ("state", "shown", ["release"]),
+        ],
     )
-    if module.params["state"] == "present" and module.params["origin"] == "public":
-        _require_header(module)
-    run(module, present if module.params["state"] == "present" else absent)
-
-
-def _require_header(module: AnsibleAWSModule) -> None:
-    if not module.params["origin_header"]:
-        module.fail_json(
-            msg="With origin: public, origin_header is missing: anybody could use the load"
-            " balancer. Run playbooks/secrets.yml, which makes it."
-        )
+    run(module, {"present": present, "shown": shown, "absent": absent}[module.params["state"]])
 
 
 if __name__ == "__main__":

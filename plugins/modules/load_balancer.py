@@ -49,10 +49,10 @@ options:
     default: ELBSecurityPolicy-TLS13-1-2-2021-06
   origin_header:
     description:
-      - When not empty, only requests whose header C(X-Chatlift-Origin) has this value are served,
-        and all others are answered 403.
-    type: str
-    default: ""
+      - Whether only requests are served whose header C(X-Chatlift-Origin) has the value that the
+        secret C(chatlift/<stack>/edge) has at C(origin_header). All others are answered 403.
+    type: bool
+    default: false
   idle_timeout:
     description: Seconds, from 1 to 4000, that a connection may be silent.
     type: int
@@ -112,7 +112,7 @@ EXAMPLES = r"""
   chatlift.aws.load_balancer:
     stack: prod
     certificate_arn: "{{ certificate.arn }}"
-    origin_header: "{{ edge_secret.origin_header }}"
+    origin_header: true
     access_logs_bucket: chatlift-prod-logs-123456789012-eu-central-1
     deletion_protection: true
 
@@ -157,6 +157,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
+    origin_header,
     run,
     security_group_id,
     subnet_ids,
@@ -175,7 +176,7 @@ ARGUMENTS = {
     "scheme": {"type": "str", "choices": list(SUBNETS), "default": "internet-facing"},
     "certificate_arn": {"type": "str", "default": ""},
     "tls_policy": {"type": "str", "default": "ELBSecurityPolicy-TLS13-1-2-2021-06"},
-    "origin_header": {"type": "str", "default": "", "no_log": True},
+    "origin_header": {"type": "bool", "default": False},
     "idle_timeout": {"type": "int", "default": 120},
     "deletion_protection": {"type": "bool", "default": False},
     "access_logs_bucket": {"type": "str", "default": ""},
@@ -225,9 +226,11 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     group_arn = target_group.ensure(elbv2, changes, group)
     made = load_balancer.ensure(elbv2, changes, balancer)
     arn = made["LoadBalancerArn"]
-    wanted = listeners.plan(
-        group_arn, params["certificate_arn"], params["tls_policy"], params["origin_header"]
-    )
+    header = ""
+    if params["origin_header"]:
+        header = origin_header(module.client("secretsmanager"), changes, stack)
+        module.no_log_values.add(header)
+    wanted = listeners.plan(group_arn, params["certificate_arn"], params["tls_policy"], header)
     names = listeners.ensure(elbv2, changes, name, arn, wanted, tags)
     parts = {part: {**tags, "Name": part_name} for part, part_name in names.items()}
     load_balancer.ensure_tags(elbv2, changes, {arn: tags, group_arn: group_tags, **parts})

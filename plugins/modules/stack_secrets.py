@@ -52,6 +52,12 @@ options:
     type: list
     elements: str
     default: []
+  origin_header:
+    description: >-
+      Whether there is a secret C(edge), with a random string by which the load balancer knows
+      CloudFront.
+    type: bool
+    default: false
   renew_days:
     description: Days before its end at which a tier's certificate is due.
     type: int
@@ -165,6 +171,8 @@ from ansible_collections.chatlift.aws.plugins.module_utils.secret_contents impor
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
 NAMES = ("ca", "redis", "mysql", "app")
+# Of stacks whose load balancer is public.
+EDGE = "edge"
 
 # An authority that ends sooner may cut short the life of a certificate it signs.
 AUTHORITY_DAYS = 900
@@ -184,6 +192,7 @@ ARGUMENTS = {
     "addresses": {"type": "dict", "options": ADDRESS_OPTIONS},
     "database": {"type": "str", "default": "chat"},
     "app_extra": {"type": "list", "elements": "str", "default": []},
+    "origin_header": {"type": "bool", "default": False},
     "renew_days": {"type": "int", "default": 90},
     "renew_older_days": {"type": "int"},
     "authority": {
@@ -299,8 +308,9 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         raise ChatliftError(missing_required_lib("cryptography"))
     params = module.params
     store = Store(module.client("secretsmanager"), changes, params["stack"])
-    descriptions = {name: store.describe(name) for name in NAMES}
-    before = {name: store.read(name, descriptions[name]) for name in NAMES}
+    names = (*NAMES, EDGE) if params["origin_header"] else NAMES
+    descriptions = {name: store.describe(name) for name in names}
+    before = {name: store.read(name, descriptions[name]) for name in names}
     wanted = Wanted(
         stack=params["stack"],
         addresses=params["addresses"],
@@ -309,6 +319,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         renew_days=params["renew_days"],
         renew_older_days=params["renew_older_days"],
         authority=params["authority"],
+        origin_header=params["origin_header"],
     )
     after = deepcopy(before)
     if params["certificate"]:
@@ -316,7 +327,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     after = complete(after, wanted)
     arns = {
         name: store.write(name, descriptions[name], before[name], after[name], params["kms_key_id"])
-        for name in NAMES
+        for name in names
     }
     if "certificate" in after["ca"]:
         left = certificates.days_left(after["ca"]["certificate"])
@@ -338,7 +349,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
     store = Store(module.client("secretsmanager"), changes, module.params["stack"])
-    for name in NAMES:
+    for name in (*NAMES, EDGE):
         store.delete(name, module.params["recovery_days"])
     return {}
 

@@ -142,6 +142,11 @@ def test_without_a_load_balancer_it_says_what_comes_first(run_module: Run, optio
         run_module("distribution", **options)
 
 
+def test_what_was_not_made_cannot_be_awaited(run_module: Run, options: Any) -> None:
+    with pytest.raises(ModuleFailed, match=r"no distribution chatlift-demo\. Run playbooks/edge"):
+        run_module("distribution", stack=STACK, state="shown", release=options["release"])
+
+
 def test_check_mode_makes_nothing(cloud: Cloud, run_module: Run, options: Any) -> None:
     planned = run_module("distribution", check=True, **options)
     assert planned["changed"]
@@ -164,7 +169,9 @@ def test_a_site_is_made_once(
     load_balancer("internal")
     begun = run_module("distribution", **options, wait=False)
     assert begun["changed"]
-    assert run_module("distribution", **options)["shown"]
+    assert not begun["shown"]
+    awaited = {key: options[key] for key in ("stack", "release", "invalidate", "wait_timeout")}
+    assert run_module("distribution", **awaited, state="shown")["shown"]
     again = run_module("distribution", **options)
     assert not again["changed"], again["diff"]
     assert again["domain_name"] == _distribution(cloud)["DomainName"]
@@ -277,9 +284,11 @@ def test_a_public_load_balancer_is_shown_a_header_that_nobody_else_sees(
 ) -> None:
     load_balancer("internet-facing")
     public = {**options, "origin": "public"}
-    with pytest.raises(ModuleFailed, match=r"origin_header is missing"):
+    with pytest.raises(ModuleFailed, match=r"no secret chatlift/demo/edge .*secrets\.yml first"):
         run_module("distribution", **public)
-    changed = run_module("distribution", **public, origin_header=HEADER)
+    secrets, name = cloud.client("secretsmanager"), f"chatlift/{STACK}/edge"
+    secrets.create_secret(Name=name, SecretString=json.dumps({"origin_header": HEADER}))
+    changed = run_module("distribution", **public)
     assert HEADER not in json.dumps(changed)
     backend = _origins(cloud)["backend"]
     assert backend["CustomHeaders"]["Items"] == [
@@ -287,7 +296,9 @@ def test_a_public_load_balancer_is_shown_a_header_that_nobody_else_sees(
     ]
     assert backend["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
     assert not cloud.client("cloudfront").list_vpc_origins()["VpcOriginList"]["Quantity"]
-    renewed = run_module("distribution", **public, origin_header="newer")
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"origin_header": "newer"}))
+    renewed = run_module("distribution", **public)
+    assert renewed["changed"]
     assert HEADER not in json.dumps(renewed)
 
 
@@ -312,6 +323,6 @@ def test_absent_leaves_nothing(
     assert not cloudfront.list_distributions()["DistributionList"]["Quantity"]
     left = cloudfront.list_vpc_origins()["VpcOriginList"].get("Items", [])
     assert not [one for one in left if one["Name"].startswith(NAME)]
-    controls = cloudfront.list_origin_access_controls()["OriginAccessControlList"]["Items"]
-    assert NAME not in [one["Name"] for one in controls]
+    listed = cloudfront.list_origin_access_controls()["OriginAccessControlList"]
+    assert NAME not in [one["Name"] for one in listed.get("Items", [])]
     assert not run_module("distribution", **absent)["changed"]

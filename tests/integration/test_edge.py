@@ -38,10 +38,12 @@ def play(cloud: Cloud, front_end: Path) -> Any:
     """Run a playbook in the account of this module; ``ok`` is what it has to end with."""
     given = {
         "chatlift_environment": cloud.environment,
+        "chatlift_domain": DOMAIN,
         "chatlift_frontend_dir": str(front_end),
         "edge_error_pages": [{"code": 503, "page": "/busy.html"}],
         "edge_resolvers": ["127.0.0.1"],
         "edge_timeout": 60,
+        "network_ingress": "cloudfront",
     }
 
     def run(name: str, *arguments: str, ok: bool = True, **variables: Any) -> Outcome:
@@ -86,6 +88,7 @@ def _certificates(cloud: Cloud) -> dict[str, int]:
         ({"chatlift_frontend_dir": "/etc"}, "there is no index.html in it"),
         ({"edge_error_pages": [{"code": 404, "page": "/none.html"}]}, "does not have: "),
         ({"edge_backend_paths": ["api/*"]}, "Let every pattern begin with a slash"),
+        ({"network_ingress": "direct"}, "Set it to cloudfront"),
         ({"edge_zone_create": False}, "has no public hosted zone demo.test"),
     ],
 )

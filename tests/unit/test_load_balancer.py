@@ -28,6 +28,19 @@ def certificate(aws: Any) -> str:
     return str(made["CertificateArn"])
 
 
+@pytest.fixture
+def header(aws: Any) -> Any:
+    """Let the secret of the edge have this value."""
+    secrets, name = aws("secretsmanager"), f"chatlift/{STACK}/edge"
+    secrets.create_secret(Name=name, SecretString=json.dumps({"origin_header": HEADER}))
+
+    def change(value: str) -> None:
+        text = json.dumps({"origin_header": value})
+        secrets.put_secret_value(SecretId=name, SecretString=text)
+
+    return change
+
+
 def _balancer(aws: Any) -> dict[str, Any]:
     (balancer,) = aws("elbv2").describe_load_balancers(Names=[NAME])["LoadBalancers"]
     return dict(balancer)
@@ -94,12 +107,13 @@ def test_the_target_group_asks_the_agent(aws: Any, run_module: Any) -> None:
     assert attributes["stickiness.lb_cookie.duration_seconds"] == "3600"
 
 
+@pytest.mark.usefixtures("header")
 def test_everything_is_tagged_and_lost_tags_come_back(aws: Any, run_module: Any) -> None:
-    run_module("load_balancer", stack=STACK, origin_header=HEADER)
+    run_module("load_balancer", stack=STACK, origin_header=True)
     rule = _rules(aws, 80)[0]["RuleArn"]
     listener = _listeners(aws)[80]["ListenerArn"]
     aws("elbv2").remove_tags(ResourceArns=[rule, listener], TagKeys=["chatlift:tier"])
-    mended = run_module("load_balancer", stack=STACK, origin_header=HEADER)
+    mended = run_module("load_balancer", stack=STACK, origin_header=True)
     assert list(mended["diff"]["after"].values()) == [{"chatlift:tier": "app"}] * 2
     for one in aws("elbv2").describe_tags(ResourceArns=[rule, listener])["TagDescriptions"]:
         assert {tag["Key"]: tag["Value"] for tag in one["Tags"]} == {
@@ -126,8 +140,10 @@ def test_with_a_certificate_port_80_only_leads_to_443(
     assert list(_listeners(aws)) == [80]
 
 
-def test_with_an_origin_header_all_others_are_refused(aws: Any, run_module: Any) -> None:
-    made = run_module("load_balancer", stack=STACK, origin_header=HEADER)
+def test_with_an_origin_header_all_others_are_refused(
+    aws: Any, run_module: Any, header: Any
+) -> None:
+    made = run_module("load_balancer", stack=STACK, origin_header=True)
     rule, default = _rules(aws, 80)
     assert rule["Conditions"][0]["HttpHeaderConfig"] == {
         "HttpHeaderName": "X-Chatlift-Origin",
@@ -136,14 +152,20 @@ def test_with_an_origin_header_all_others_are_refused(aws: Any, run_module: Any)
     assert rule["Actions"][0]["TargetGroupArn"] == made["target_group_arn"]
     assert default["Actions"][0]["FixedResponseConfig"]["StatusCode"] == "403"
     assert HEADER not in json.dumps(made)
-    again = run_module("load_balancer", stack=STACK, origin_header=HEADER)
+    again = run_module("load_balancer", stack=STACK, origin_header=True)
     assert not again["changed"], again["diff"]
 
-    run_module("load_balancer", stack=STACK, origin_header="another-value")
+    header("another-value")
+    run_module("load_balancer", stack=STACK, origin_header=True)
     assert _rules(aws, 80)[0]["Conditions"][0]["HttpHeaderConfig"]["Values"] == ["another-value"]
     run_module("load_balancer", stack=STACK)
     (only,) = _rules(aws, 80)
     assert only["Actions"][0]["Type"] == "forward"
+
+
+def test_without_its_secret_an_origin_header_is_refused(run_module: Any) -> None:
+    with pytest.raises(ModuleFailed, match=r"no secret chatlift/demo/edge .*secrets\.yml first"):
+        run_module("load_balancer", stack=STACK, origin_header=True)
 
 
 def test_a_listener_of_somebody_else_is_removed(aws: Any, run_module: Any) -> None:

@@ -248,6 +248,20 @@ def test_check_mode_makes_nothing_and_says_what_is_due(aws: Any, run_module: Any
     assert not aws("secretsmanager").list_secrets()["SecretList"]
 
 
+def test_a_public_load_balancer_has_a_secret_of_its_own(aws: Any, run_module: Any) -> None:
+    def header() -> str:
+        found = aws("secretsmanager").get_secret_value(SecretId=f"chatlift/{STACK}/edge")
+        return str(json.loads(found["SecretString"])["origin_header"])
+
+    run_module("stack_secrets", **OPTIONS, origin_header=True)
+    made = header()
+    assert len(made) == 32
+    assert not run_module("stack_secrets", **OPTIONS, origin_header=True)["changed"]
+    assert header() == made
+    run_module("stack_secrets", stack=STACK, state="absent", recovery_days=0)
+    assert not aws("secretsmanager").list_secrets()["SecretList"]
+
+
 def test_a_secret_scheduled_for_deletion_is_restored(aws: Any, run_module: Any) -> None:
     run_module("stack_secrets", **OPTIONS)
     before = _secrets(aws)
