@@ -18,7 +18,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "NAT gateways": (),
     "interface endpoints": (),
     "certificates": (),
-    "load balancer": (),
+    # It is made with its HTTPS listener.
+    "load balancer": ("certificates",),
     "members": ("images", "NAT gateways", "interface endpoints"),
     "application": ("images", "NAT gateways", "interface endpoints", "members"),
     "VPC origin": ("load balancer",),
