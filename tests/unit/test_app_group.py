@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from uuid import UUID
 
 import pytest
+import yaml
+from chatlift_member.identity import parse_identity
+from chatlift_member.metrics_cloudwatch import NAMESPACE, OF_TIER, dimensions
 
 from tests.unit.conftest import STACK, ZONES, ModuleFailed
 
@@ -14,6 +19,12 @@ OPTIONS = {
     "image_id": "ami-12c6146b",
     "instance_type": "t3.small",
     "settings": {"endpoint_url": "", "redis": [], "mysql": [], "mysql_group_name": "x"},
+}
+# What the agent accepts of them.
+SETTINGS = {
+    **OPTIONS["settings"],
+    "mysql_group_name": str(UUID(int=1)),
+    "redis_topology": "cluster",
 }
 
 
@@ -119,6 +130,19 @@ def test_it_follows_cpu_and_connections(aws: Any, run_module: Any) -> None:
     }
     again = run_module("app_group", **options)
     assert not again["changed"], again["diff"]
+
+
+def test_it_follows_what_the_instances_publish(aws: Any, run_module: Any) -> None:
+    settings = {**OPTIONS["settings"], "mysql_group_name": str(UUID(int=1))}
+    options = {**OPTIONS, "settings": {**settings, "redis_topology": "cluster"}}
+    made = run_module("app_group", connections_target=5000, **options)
+    metric = _policies(aws)["chatlift-connections"]["CustomizedMetricSpecification"]
+    user_data = yaml.safe_load(made["diff"]["after"][f"launch template {NAME}"]["UserData"])
+    identity = parse_identity(json.loads(user_data["write_files"][0]["content"]))
+    named = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+    assert [named] == dimensions(identity)
+    assert metric["Namespace"] == NAMESPACE
+    assert metric["MetricName"] in {source.name for source in OF_TIER["app"]}
 
 
 def test_policies_are_mended_and_removed_and_those_of_others_stay(
