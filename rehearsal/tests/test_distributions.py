@@ -28,7 +28,7 @@ from chatlift_rehearsal.edge import (
 )
 from chatlift_rehearsal.machine import edge_cache
 from chatlift_rehearsal.machine.access_log import AccessLog
-from chatlift_rehearsal.machine.distributions import SCRIPT, own_certificate
+from chatlift_rehearsal.machine.distributions import SCRIPT, own_certificate, resolvers
 from chatlift_rehearsal.machine.nginx_config import Place, path_expression, render
 from chatlift_rehearsal.machine.nginx_headers import answer_headers, origin_headers
 from chatlift_rehearsal.model import CertificateView, LoadBalancerView
@@ -250,6 +250,13 @@ def test_configuration_is_one_that_nginx_takes(tmp_path):
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_resolvers_are_those_of_this_machine(tmp_path):
+    (tmp_path / "resolv.conf").write_text(
+        "search a.test\nnameserver 10.0.0.2\nnameserver fd00::1\n"
+    )
+    assert resolvers(tmp_path / "resolv.conf") == ("10.0.0.2", "[fd00::1]")
 
 
 def test_access_log_is_sent_when_nobody_writes_to_it_any_more(tmp_path):

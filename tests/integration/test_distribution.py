@@ -149,6 +149,7 @@ def test_page_of_a_private_bucket(edge: Distributions) -> None:
     assert answer.headers["Content-Type"] == "text/html"
     assert answer.headers["Via"] == f"1.1 {DOMAIN} (CloudFront)"
     assert answer.headers["X-Amz-Cf-Id"]
+    assert "Access-Control-Allow-Origin" not in answer.headers
     assert ask("/index.html").headers["X-Cache"] == "Hit from cloudfront"
 
 
@@ -165,6 +166,10 @@ def test_plain_http_leads_to_tls(edge: Distributions) -> None:
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Location")) == (301, f"https://{DOMAIN}/a?b=c")
     connection.close()
+
+
+def test_viewers_may_speak_http_2(edge: Distributions) -> None:
+    assert VIEWER.protocol() == "h2"
 
 
 def test_other_names_are_refused(edge: Distributions) -> None:

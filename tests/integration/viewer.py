@@ -37,6 +37,15 @@ class Viewer:
         finally:
             connection.close()
 
+    def protocol(self) -> str | None:
+        """What the distribution chooses of HTTP/2 and HTTP/1.1."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        plain = socket.create_connection((self.address, 443), timeout=10)
+        with context.wrap_socket(plain) as connection:
+            return connection.selected_alpn_protocol()
+
     def websocket(self, path: str) -> ssl.SSLSocket:
         """Open a WebSocket and leave what goes over it to the caller."""
         plain = socket.create_connection((self.address, 443), timeout=10)

@@ -36,7 +36,7 @@ class Distribution(Versioned):
     """A distribution; a change takes its time to reach every edge location."""
 
     def __init__(self, account_id: str, config: dict[str, Any], address: str) -> None:
-        super().__init__(config)
+        super().__init__(config, f"E{random_id()}")
         self.arn = f"arn:aws:cloudfront::{account_id}:distribution/{self.id}"
         self.address = address
         self.domain_name = f"d{random_id(uppercase=False)}.cloudfront.net"

@@ -23,6 +23,7 @@ from moto.elbv2 import models as elbv2_models
 from moto.elbv2 import urls as elbv2_urls
 from moto.elbv2.models import elbv2_backends
 from moto.elbv2.responses import ELBV2Response
+from moto.moto_server import werkzeug_app
 from moto.s3 import models as s3_models
 from moto.s3 import responses as s3_responses
 from moto.s3.models import s3_backends
@@ -129,6 +130,8 @@ _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
     (nat_gateways, "random_private_ip", no_address),
     (vpcs, "random_private_ip", no_address),
     (s3_models, "FakeBucket", Bucket),
+    # moto lets the pages of every site read its answers, those of buckets included.
+    (werkzeug_app, "DISABLE_GLOBAL_CORS", True),
     (s3_responses, "S3Response", S3Responses),
 )
 

@@ -44,7 +44,7 @@ class Distributions:
 
     def __init__(self, settings: Settings, source: str = EDGE_SOURCE) -> None:
         self._below = settings.run / "distributions"
-        self._place = Place(settings.bucket_origin, source, TRUSTED, SCRIPT, ())
+        self._place = Place(settings.bucket_origin, source, TRUSTED, SCRIPT, resolvers())
         self._servers: dict[str, Nginx] = {}
         self._served: dict[str, Served] = {}
         self._logged: dict[str, float] = {}
@@ -106,6 +106,13 @@ class Distributions:
         """Stop serving all of them."""
         for server in self._servers.values():
             server.stop()
+
+
+def resolvers(configuration: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
+    """The name servers of this machine."""
+    lines = (line.split() for line in configuration.read_text().splitlines())
+    servers = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
+    return tuple(f"[{server}]" if ":" in server else server for server in servers)
 
 
 def _write_certificate(directory: Path, site: Site) -> None:
