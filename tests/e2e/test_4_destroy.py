@@ -46,6 +46,20 @@ def _resources(stack: Stack) -> dict[str, list[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
+def _copied_volumes(stack: Stack) -> set[str]:
+    """The volumes of which there is a complete last snapshot."""
+    final = {
+        "tag:chatlift:stack": stack.name,
+        "tag:chatlift:snapshot": "final",
+        "status": "completed",
+    }
+    found = stack.client("ec2").describe_snapshots(
+        OwnerIds=["self"],
+        Filters=[{"Name": name, "Values": [value]} for name, value in final.items()],
+    )
+    return {one["VolumeId"] for one in found["Snapshots"]}
+
+
 async def test_a_stack_made_again_has_its_accounts_and_messages(
     stack: Stack, ledger: Ledger
 ) -> None:
@@ -53,6 +67,7 @@ async def test_a_stack_made_again_has_its_accounts_and_messages(
         await talk.go_on(10)
     stack.run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}")
     assert set(_resources(stack)) == {"volumes", "secrets"}
+    assert _copied_volumes(stack) == set(_resources(stack)["volumes"])
     stack.run_playbook("playbooks/site.yml")
     await ledger.check(stack.url())
 
