@@ -26,11 +26,13 @@ from chatlift_rehearsal.edge import (
     RequestParts,
     Selection,
 )
-from chatlift_rehearsal.machine import edge_cache
-from chatlift_rehearsal.machine.access_log import AccessLog
 from chatlift_rehearsal.machine.distributions import SCRIPT, own_certificate, resolvers
-from chatlift_rehearsal.machine.nginx_config import Place, path_expression, render
-from chatlift_rehearsal.machine.nginx_headers import answer_headers, origin_headers
+from chatlift_rehearsal.machine.edge import cache
+from chatlift_rehearsal.machine.edge.access_log import AccessLog
+from chatlift_rehearsal.machine.edge.config import render
+from chatlift_rehearsal.machine.edge.headers import answer_headers, origin_headers
+from chatlift_rehearsal.machine.edge.place import Place
+from chatlift_rehearsal.machine.edge.viewers import path_expression
 from chatlift_rehearsal.model import CertificateView, LoadBalancerView
 
 from .views import cloud
@@ -205,10 +207,10 @@ def test_cache_forgets_what_an_invalidation_names(tmp_path):
             )
 
     entries("/index.html", "/a/1", "/a/2", "/ab")
-    assert edge_cache.forget(tmp_path, ("/a/*",)) == 2
-    assert edge_cache.forget(tmp_path, ("/ab?x=1",)) == 1
-    assert edge_cache.forget(tmp_path, ("/index",)) == 0
-    assert edge_cache.forget(tmp_path, ("/*",)) == 1
+    assert cache.forget(tmp_path, ("/a/*",)) == 2
+    assert cache.forget(tmp_path, ("/ab?x=1",)) == 1
+    assert cache.forget(tmp_path, ("/index",)) == 0
+    assert cache.forget(tmp_path, ("/*",)) == 1
 
 
 CORS = CorsView(("https://*.test", "a.test"), "GET", "X-A", "X-B", True, 60, False)

@@ -24,8 +24,8 @@ from chatlift_rehearsal.edge import (
     RequestParts,
     Selection,
 )
-from chatlift_rehearsal.machine.bucket_origin import BucketOrigin
 from chatlift_rehearsal.machine.distributions import Distributions
+from chatlift_rehearsal.machine.edge.bucket_origin import BucketOrigin
 from chatlift_rehearsal.settings import Settings
 
 from tests.integration.cloud import Cloud

@@ -63,8 +63,8 @@ from chatlift_rehearsal.controllers.volumes import (
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.jobs import Jobs
 from chatlift_rehearsal.machine import base
-from chatlift_rehearsal.machine.bucket_origin import BucketOrigin
 from chatlift_rehearsal.machine.distributions import Distributions
+from chatlift_rehearsal.machine.edge.bucket_origin import BucketOrigin
 from chatlift_rehearsal.machine.health_checks import HealthChecks
 from chatlift_rehearsal.machine.hosts import Hosts
 from chatlift_rehearsal.machine.images import Images

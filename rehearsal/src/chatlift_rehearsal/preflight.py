@@ -11,9 +11,9 @@ from pathlib import Path
 
 from chatlift_rehearsal.environment import UNSET
 from chatlift_rehearsal.errors import RehearsalError
+from chatlift_rehearsal.machine.edge.config import MODULES
 from chatlift_rehearsal.machine.listeners import Listener, listeners
 from chatlift_rehearsal.machine.network import Taken, taken_networks
-from chatlift_rehearsal.machine.nginx_config import MODULES
 from chatlift_rehearsal.settings import (
     API_PORT,
     CREDENTIAL,

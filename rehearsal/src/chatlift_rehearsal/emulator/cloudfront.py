@@ -9,103 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from moto.acm.models import acm_backends
 from moto.cloudfront.models import CloudFrontBackend as MotoBackend
-from moto.cloudfront.models import random_id
 from moto.core.resource_tagging import TaggedResource
-from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.elbv2.models import elbv2_backends
-from moto.s3.models import s3_backends
 
 from ..settings import EDGE_ADDRESSES
 from . import state
 from .cloudfront_config import behaviors, check, complete, items
+from .cloudfront_distributions import AccessControl, Distribution, Invalidation
 from .cloudfront_functions import Functions
 from .cloudfront_policies import KINDS, Policies
-from .cloudfront_resources import ENDPOINT, Versioned, page
+from .cloudfront_references import check_references
+from .cloudfront_resources import ENDPOINT, page
 from .cloudfront_vpc_origins import VpcOrigins
-from .delays import delays
 from .errors import cloudfront_error
-
-CERTIFICATE_REGION = "us-east-1"
-"""The one whose certificates CloudFront takes."""
-
-
-class Distribution(Versioned):
-    """A distribution; a change takes its time to reach every edge location."""
-
-    def __init__(self, account_id: str, config: dict[str, Any], address: str) -> None:
-        super().__init__(config, f"E{random_id()}")
-        self.arn = f"arn:aws:cloudfront::{account_id}:distribution/{self.id}"
-        self.address = address
-        self.domain_name = f"d{random_id(uppercase=False)}.cloudfront.net"
-        self.invalidations: dict[str, Invalidation] = {}
-        self.deploy()
-
-    def deploy(self) -> None:
-        """Begin to bring the configuration to the edge locations."""
-        self.status = "InProgress"
-        self.deployed_at = state.now() + delays.distribution
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """As the API shows it."""
-        running = [i for i in self.invalidations.values() if i.status != "Completed"]
-        return {
-            "Id": self.id,
-            "ARN": self.arn,
-            "Status": self.status,
-            "LastModifiedTime": self.modified,
-            "InProgressInvalidationBatches": len(running),
-            "DomainName": self.domain_name,
-            "ActiveTrustedSigners": {"Enabled": False, "Quantity": 0},
-            "ActiveTrustedKeyGroups": {"Enabled": False, "Quantity": 0},
-            "DistributionConfig": self.config,
-            "AliasICPRecordals": [
-                {"CNAME": alias, "ICPRecordalStatus": "APPROVED"}
-                for alias in items(self.config["Aliases"])
-            ],
-        }
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """As a list shows it."""
-        return {**self.config, **self.described, "ETag": self.etag}
-
-
-class Invalidation:
-    """Paths that the edge locations are to forget."""
-
-    def __init__(self, paths: list[str], reference: str) -> None:
-        self.id = f"I{random_id()}"
-        self.created = utcnow()
-        self.paths = paths
-        self.reference = reference
-        self.status = "InProgress"
-        self.completed_at = state.now() + delays.invalidation
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """As the API shows it."""
-        return {
-            "Id": self.id,
-            "Status": self.status,
-            "CreateTime": self.created,
-            "InvalidationBatch": {
-                "Paths": {"Quantity": len(self.paths), "Items": self.paths},
-                "CallerReference": self.reference,
-            },
-        }
-
-
-class AccessControl(Versioned):
-    """An origin access control: how distributions sign what they ask of an origin."""
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """As the API shows it."""
-        return {"Id": self.id, "OriginAccessControlConfig": self.config}
 
 
 class CloudFrontMends(MotoBackend):
@@ -303,109 +221,12 @@ class CloudFrontMends(MotoBackend):
             return backend.get_instance_by_id(resource.rpartition("/")[2]) is not None
         return arn in elbv2_backends[self.account_id][region].load_balancers
 
-    # What a distribution may name.
-
     def _checked(self, given: dict[str, Any], own: Distribution | None = None) -> dict[str, Any]:
         """The complete configuration, after AWS's objections."""
         config = complete(given)
         check(config)
-        for behavior in behaviors(config):
-            self._check_policies(behavior)
-        for origin in items(config["Origins"]):
-            self._check_origin(origin)
-        self._check_aliases(config, own)
-        self._check_logging(config["Logging"])
+        check_references(self, config, own)
         return config
-
-    def _check_policies(self, behavior: dict[str, Any]) -> None:
-        for name, policies in self.policies.items():
-            if policy_id := behavior.get(f"{name}Id"):
-                policies.get(policy_id)
-        for association in items(behavior["FunctionAssociations"]):
-            if not self.site_functions.is_live(association["FunctionARN"]):
-                raise cloudfront_error(
-                    "InvalidFunctionAssociation",
-                    f"The function {association['FunctionARN']} is not published.",
-                )
-
-    def _check_origin(self, origin: dict[str, Any]) -> None:
-        control = origin["OriginAccessControlId"]
-        if control and control not in self.access_controls:
-            raise cloudfront_error(
-                "InvalidOriginAccessControl", "The origin access control is not valid."
-            )
-        if private := origin.get("VpcOriginConfig"):
-            found = self.vpc_origins.get(private["VpcOriginId"])
-            if found.status != "Deployed":
-                raise cloudfront_error(
-                    "InvalidArgument",
-                    f"The VPC origin {found.id} is {found.status}: it must be Deployed.",
-                )
-
-    def _check_aliases(self, config: dict[str, Any], own: Distribution | None) -> None:
-        aliases = items(config["Aliases"])
-        taken = {
-            alias
-            for other in self.distributions.values()
-            if other is not own
-            for alias in items(other.config["Aliases"])
-        }
-        if any(alias in taken for alias in aliases):
-            raise cloudfront_error(
-                "CNAMEAlreadyExists",
-                "One or more of the CNAMEs you provided are already associated with a different "
-                "resource.",
-            )
-        arn = config["ViewerCertificate"].get("ACMCertificateArn")
-        if aliases and not arn:
-            raise cloudfront_error(
-                "InvalidViewerCertificate",
-                "To add an alternate domain name (CNAME) to a CloudFront distribution, you must "
-                "attach a trusted certificate that validates your authorization to use the domain "
-                "name.",
-            )
-        if arn:
-            self._check_certificate(arn, aliases)
-
-    def _check_certificate(self, arn: str, aliases: list[str]) -> None:
-        certificates = acm_backends[self.account_id][CERTIFICATE_REGION]._certificates
-        certificate = certificates.get(arn)
-        if certificate is None or certificate.status != "ISSUED":
-            raise cloudfront_error(
-                "InvalidViewerCertificate",
-                "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't "
-                "valid, or doesn't include a valid certificate chain.",
-            )
-        names = {certificate.common_name, *certificate.sans}
-        if not all(_covered(alias, names) for alias in aliases):
-            raise cloudfront_error(
-                "InvalidViewerCertificate",
-                "The certificate that is attached to your distribution doesn't cover the alternate "
-                "domain name (CNAME) that you're trying to add.",
-            )
-
-    def _check_logging(self, logging: dict[str, Any]) -> None:
-        if not logging.get("Enabled"):
-            return
-        name = logging["Bucket"].removesuffix(".s3.amazonaws.com")
-        bucket: Any = s3_backends[self.account_id]["aws"].buckets.get(name)
-        if bucket is None or name == logging["Bucket"]:
-            raise cloudfront_error(
-                "InvalidArgument",
-                f"The parameter Logging Bucket does not refer to a valid S3 bucket: "
-                f"{logging['Bucket']}",
-            )
-        if bucket.ownership_rule == "BucketOwnerEnforced":
-            raise cloudfront_error(
-                "InvalidArgument",
-                "The S3 bucket that you specified for CloudFront logs does not enable ACL access: "
-                f"{logging['Bucket']}",
-            )
-
-
-def _covered(alias: str, names: set[str]) -> bool:
-    wildcard = f"*.{alias.partition('.')[2]}"
-    return alias in names or wildcard in names
 
 
 def location(kind: str, identifier: str) -> str:

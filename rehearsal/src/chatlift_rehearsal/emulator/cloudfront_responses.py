@@ -8,7 +8,8 @@ from typing import Any
 from moto.cloudfront.responses import CloudFrontResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from .cloudfront import AccessControl, CloudFrontMends, Distribution, location
+from .cloudfront import CloudFrontMends, location
+from .cloudfront_distributions import AccessControl, Distribution
 from .cloudfront_functions import Function
 from .cloudfront_policies import KINDS, Kind, Policies, Policy
 from .cloudfront_resources import page

@@ -18,8 +18,9 @@ from ..edge import (
     Rule,
     Selection,
 )
-from .cloudfront import CloudFrontMends, Distribution
+from .cloudfront import CloudFrontMends
 from .cloudfront_config import behaviors, items
+from .cloudfront_distributions import Distribution
 
 _NAME = "Name"
 _RULES: dict[str, Rule] = {"allViewer": "all", "allViewerAndWhitelistCloudFront": "all"}

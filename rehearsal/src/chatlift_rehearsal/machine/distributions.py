@@ -18,21 +18,21 @@ from chatlift_rehearsal.controllers.distributions import (
     Served,
     Site,
 )
-from chatlift_rehearsal.machine import edge_cache
-from chatlift_rehearsal.machine.access_log import AccessLog, Store
-from chatlift_rehearsal.machine.nginx import Nginx
-from chatlift_rehearsal.machine.nginx_config import (
+from chatlift_rehearsal.machine.edge import cache
+from chatlift_rehearsal.machine.edge.access_log import AccessLog, Store
+from chatlift_rehearsal.machine.edge.config import render
+from chatlift_rehearsal.machine.edge.place import (
     ACCESS_LOG,
     CACHE,
     CERTIFICATE,
     KEY,
     STATUS,
     Place,
-    render,
 )
+from chatlift_rehearsal.machine.nginx import Nginx
 from chatlift_rehearsal.settings import EDGE_SOURCE, Settings
 
-SCRIPT = Path(__file__).with_name("edge.js")
+SCRIPT = Path(__file__).with_name("edge") / "edge.js"
 LOG_SECONDS = 30.0
 """AWS sends logs several times an hour."""
 
@@ -72,7 +72,7 @@ class Distributions:
 
     def forget(self, action: ForgetPaths) -> None:
         """Carry out an invalidation."""
-        edge_cache.forget(self.directory(action.key) / CACHE, action.paths)
+        cache.forget(self.directory(action.key) / CACHE, action.paths)
         served = self._served[action.key]
         done = served.invalidated | {action.invalidation}
         self._served[action.key] = Served(served.site, done)

@@ -1,6 +1,6 @@
 // What a distribution decides for each request and answer, where nginx has no directive for it.
 
-// The rule of a policy, written by nginx_config.py: "all", "none", "whitelist a b", "allExcept a b".
+// The rule of a policy, written by origins.py: "all", "none", "whitelist a b", "allExcept a b".
 function keeps(rule, name) {
     const words = rule.split(' ');
     const named = words.indexOf(name, 1) > 0;

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatlift_rehearsal.edge import DistributionView
-from chatlift_rehearsal.machine.nginx_config import LOG_FIELDS
+from chatlift_rehearsal.machine.edge.log_format import LOG_FIELDS
 
 Store = Callable[[str, str, bytes], None]
 """(bucket, key, content): put an object into a bucket as a service of AWS does."""

@@ -1,0 +1,1 @@
+"""The parts of a CloudFront distribution's body."""
