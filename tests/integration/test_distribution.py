@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,8 +26,9 @@ from chatlift_rehearsal.edge import (
     RequestParts,
     Selection,
 )
-from chatlift_rehearsal.machine.distributions import Distributions
+from chatlift_rehearsal.machine.distributions import Distributions, own_certificate
 from chatlift_rehearsal.machine.edge.bucket_origin import BucketOrigin
+from chatlift_rehearsal.model import CertificateView
 from chatlift_rehearsal.settings import Settings
 
 from tests.integration.cloud import Cloud
@@ -276,3 +279,18 @@ def test_requests_are_logged(edge: Distributions) -> None:
         "200",
     )
     assert (line[11], line[13], len(line)) == ("logged", "Hit", 33)
+
+
+def test_certificate_is_the_one_that_the_distribution_names(
+    edge: Distributions, server: int
+) -> None:
+    certificate, key = (pem.decode() for pem in own_certificate("chat.test"))
+    site = replace(distribution(server), aliases=("chat.test",), certificate="arn:certificate")
+    known = CertificateView("arn:certificate", ("chat.test",), certificate, "", key)
+    addresses = (("pages", ()), ("app", ("127.0.0.1",)))
+    edge.configure(ConfigureSite(Site(site, addresses, known)))
+    trusting = ssl.create_default_context(cadata=certificate)
+    plain = socket.create_connection((ADDRESS, 443), timeout=10)
+    with trusting.wrap_socket(plain, server_hostname="chat.test") as connection:
+        assert connection.version() == "TLSv1.3"
+    assert Viewer(ADDRESS, "chat.test").ask("/").status == 200

@@ -103,7 +103,9 @@ def test_deployment_takes_time_and_deletion_needs_a_disabled_distribution(
         cdn.get_distribution(Id=identifier)
 
 
-def test_alias_needs_a_certificate_and_belongs_to_one_distribution(cdn: Any, acm: Any) -> None:
+def test_alias_needs_a_certificate_and_belongs_to_one_distribution(
+    cloud: Any, cdn: Any, acm: Any
+) -> None:
     arn = acm.import_certificate(**sites.self_signed("chat.test", "*.chat.test"))["CertificateArn"]
     certificate = {"ACMCertificateArn": arn, "SSLSupportMethod": "sni-only"}
     with refused("InvalidViewerCertificate"):
@@ -116,6 +118,9 @@ def test_alias_needs_a_certificate_and_belongs_to_one_distribution(cdn: Any, acm
     shown = made["Distribution"]["DistributionConfig"]["ViewerCertificate"]
     assert shown["ACMCertificateArn"] == arn
     assert shown["CertificateSource"] == "acm"
+    views = cloud.emulator.view()
+    (known,) = (one for one in views.certificates if one.arn == views.distributions[0].certificate)
+    assert known.names == ("chat.test", "*.chat.test")
     with refused("CNAMEAlreadyExists"):
         create(cdn, reference="2", Aliases=items("a.chat.test"), ViewerCertificate=certificate)
     update(cdn, made, Comment="the same aliases")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from moto.acm.models import acm_backends
 from moto.autoscaling import models as autoscaling_models
 from moto.autoscaling import urls as autoscaling_urls
 from moto.autoscaling.models import autoscaling_backends
@@ -185,6 +186,11 @@ class Backends:
     @property
     def elbv2(self) -> Any:
         return elbv2_backends[self.account_id][self.region]
+
+    @property
+    def acm(self) -> list[Any]:
+        """Certificate Manager of every region that has been spoken to."""
+        return list(acm_backends[self.account_id].values())
 
     @property
     def s3(self) -> Any:

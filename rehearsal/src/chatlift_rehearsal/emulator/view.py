@@ -10,6 +10,7 @@ from typing import Any
 from ..model import (
     AlarmView,
     Attachment,
+    CertificateView,
     CloudView,
     FixedResponse,
     InstanceView,
@@ -81,6 +82,12 @@ def cloud_view(backends: Backends) -> CloudView:
             if alarm.state_value == "ALARM" and not alarm.name.startswith("TargetTracking-")
         ),
         distributions=distribution_views(backends.cloudfront),
+        certificates=tuple(
+            _certificate(bundle)
+            for acm in backends.acm
+            for bundle in acm._certificates.values()
+            if bundle.status == "ISSUED"
+        ),
         security_groups=security_group_views(ec2),
         interfaces=interface_views(ec2),
         prefix_lists=prefix_list_views(ec2),
@@ -212,3 +219,13 @@ def _answer(rule: Any) -> FixedResponse | Redirect:
             return Redirect(redirect["Protocol"].lower(), int(redirect["Port"]), status)
     # AWS answers so when it has nothing to forward to.
     return FixedResponse(503)
+
+
+def _certificate(bundle: Any) -> CertificateView:
+    return CertificateView(
+        arn=bundle.arn,
+        names=tuple(bundle.sans or [bundle.common_name]),
+        certificate=bundle.cert.decode(),
+        chain=bundle.chain.decode(),
+        private_key=bundle.key.decode(),
+    )
