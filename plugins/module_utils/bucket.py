@@ -115,8 +115,9 @@ def ensure_statements(s3: Any, changes: Changes, name: str, wanted: list[Stateme
     """See that the bucket's policy has these statements; others, by their Sid, stay."""
     text = _setting(s3.get_bucket_policy, name).get("Policy")
     before = json.loads(text)["Statement"] if text else []
-    by_sid = {one["Sid"]: one for one in before} | {one["Sid"]: one for one in wanted}
-    after = list(by_sid.values())
+    wanted_by_sid = {one["Sid"]: one for one in wanted}
+    kept = [wanted_by_sid.pop(one.get("Sid"), one) for one in before]
+    after = [*kept, *wanted_by_sid.values()]
     if after != before:
         policy = json.dumps({"Version": "2012-10-17", "Statement": after})
         changes.apply(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.chatlift.aws.plugins.module_utils import layout
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
@@ -14,6 +14,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.distribution_config i
     Config,
     comparable,
     readable,
+    shows,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     at_most_one,
@@ -236,8 +237,9 @@ class Cdn:
         """
         if self.is_shown(distribution, release):
             return distribution
-        if distribution["Status"] != "Deployed" and not self.changes.check_mode:
-            distribution = {**distribution, **self._await_deployed(distribution["Id"])}
+        if not self.changes.check_mode:
+            seen = self._await_deployed(distribution["Id"], lambda one: shows(one, release))
+            distribution = {**distribution, **seen}
         if distribution["Tags"].get(RELEASE_TAG) != release:
             self.changes.apply(
                 "invalidation",
@@ -272,19 +274,21 @@ class Cdn:
             )
 
     def _delete(self, distribution_id: str) -> None:
-        self._await_deployed(distribution_id)
+        self._await_deployed(distribution_id, lambda config: not config["Enabled"])
         etag = self.client.get_distribution(Id=distribution_id)["ETag"]
         self.client.delete_distribution(Id=distribution_id, IfMatch=etag)
 
-    def _await_deployed(self, distribution_id: str) -> dict[str, Any]:
+    def _await_deployed(
+        self, distribution_id: str, is_new: Callable[[Config], bool]
+    ) -> dict[str, Any]:
+        """Wait until every edge location has a configuration, which for a moment after a change may
+        still be described as the one before."""
         return wait_until(
             lambda: self.client.get_distribution(Id=distribution_id)["Distribution"],
-            lambda seen: seen["Status"] == "Deployed",
+            lambda seen: seen["Status"] == "Deployed" and is_new(seen["DistributionConfig"]),
             what=f"the distribution {distribution_id} to be deployed",
             timeout=self.timeout,
             describe=lambda seen: seen["Status"],
-            link="distribution",
-            began=lambda seen: seen["LastModifiedTime"],
         )
 
     def _invalidate(self, distribution_id: str, paths: list[str]) -> None:

@@ -56,7 +56,7 @@ class Site:
     certificate_arn: str
     bucket: str
     bucket_region: str
-    origin_path: str
+    release: str
     access_control_id: str
     load_balancer: str
     vpc_origin_id: str
@@ -111,7 +111,7 @@ class Site:
     def _bucket(self) -> Config:
         return {
             **_origin(SITE, f"{self.bucket}.s3.{self.bucket_region}.amazonaws.com"),
-            "OriginPath": self.origin_path,
+            "OriginPath": _origin_path(self.release),
             "S3OriginConfig": {"OriginAccessIdentity": ""},
             "OriginAccessControlId": self.access_control_id,
         }
@@ -159,6 +159,12 @@ def listed(items: list[Any]) -> Config:
     return {"Quantity": len(items), "Items": items} if items else {"Quantity": 0}
 
 
+def shows(config: Config, release: str) -> bool:
+    """Whether the configuration leads to this release."""
+    paths = [origin["OriginPath"] for origin in config["Origins"]["Items"]]
+    return _origin_path(release) in paths
+
+
 def vpc_origin_ids(config: Config) -> list[str]:
     return [
         origin["VpcOriginConfig"]["VpcOriginId"]
@@ -184,6 +190,10 @@ def readable(value: Any) -> Any:
             key: "(secret)" if key == "HeaderValue" else readable(one) for key, one in value.items()
         }
     return [readable(one) for one in value] if isinstance(value, list) else value
+
+
+def _origin_path(release: str) -> str:
+    return f"/releases/{release}"
 
 
 def _origin(name: str, domain: str) -> Config:

@@ -81,19 +81,6 @@ def pages(client: Any, operation: str, key: str, **arguments: Any) -> list[dict[
     return [item for page in paginator.paginate(**arguments) for item in page.get(key) or []]
 
 
-def holds(found: Any, wanted: Any) -> bool:
-    """Whether what AWS lists is what was wanted; it adds what was left to it."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(
-            holds(found.get(key), value) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(found, list) and len(found) == len(wanted) and all(map(holds, found, wanted))
-        )
-    return bool(found == wanted)
-
-
 def at_most_one(found: list[T], what: str) -> T | None:
     """The resource, or None.
 
@@ -122,6 +109,11 @@ def shaped_like(wanted: Any, found: Any) -> Any:
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         return [shaped_like(*pair) for pair in zip(wanted, found, strict=True)]
     return found
+
+
+def holds(found: Any, wanted: Any) -> bool:
+    """Whether what AWS says is what was wanted, whatever else it says."""
+    return bool(shaped_like(wanted, found) == wanted)
 
 
 @dataclass(frozen=True)

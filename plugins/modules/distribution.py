@@ -269,7 +269,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         certificate_arn=params["certificate_arn"],
         bucket=params["bucket"],
         bucket_region=module.region,
-        origin_path=f"/releases/{release}",
+        release=release,
         access_control_id=access_control_id,
         load_balancer=balancer["DNSName"],
         vpc_origin_id=vpc_origin_id,

@@ -83,11 +83,6 @@ release:
   description: The release's digest.
   type: str
   returned: when present
-origin_path:
-  description: The release's place in the bucket, as CloudFront wants it.
-  type: str
-  returned: when present
-  sample: /releases/0123456789abcdef0123456789abcdef
 files:
   description: The paths of the release's files.
   type: list
@@ -155,7 +150,6 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     return {
         "bucket": name,
         "release": digest,
-        "origin_path": f"/releases/{digest}",
         "files": [file.path for file in files],
         "invalidate": _to_invalidate(history),
     }

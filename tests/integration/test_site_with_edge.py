@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from moto import settings
 
+from tests.integration.ansible import REPOSITORY
 from tests.integration.cloud import REGION, Cloud
+from tests.unit.policy import several
 
 STACK = "demo"
+REFERENCE = REPOSITORY / "docs" / "reference"
+POLICIES = sorted(REFERENCE.glob("controller-policy*.json"))
 DOMAIN = "chat.demo.test"
 EDGE = {
     "chatlift_domain": DOMAIN,
@@ -90,3 +96,20 @@ def test_destroy_keeps_logs_and_zone_unless_told_twice(cloud: Cloud, play: Any) 
     )
     assert not cloud.client("s3").list_buckets()["Buckets"]
     assert not cloud.client("route53").list_hosted_zones()["HostedZones"]
+
+
+def test_the_documented_policies_of_the_controller_allow_all_that_was_asked_for(
+    cloud: Cloud,
+) -> None:
+    patterns = [
+        pattern.lower()
+        for policy in POLICIES
+        for statement in json.loads(policy.read_text())["Statement"]
+        for pattern in several(statement["Action"])
+    ]
+    assert {call.partition(":")[0] for call in cloud.calls} >= {"acm", "cloudfront", "route53"}
+    assert not [
+        call
+        for call in sorted(cloud.calls)
+        if not any(fnmatchcase(call.lower(), pattern) for pattern in patterns)
+    ]
