@@ -91,7 +91,7 @@ def delegation_flaw(zone: Zone, resolvers: list[str]) -> str:
         resolver.nameservers = resolvers
     resolver.lifetime = DNS_LIFETIME
     try:
-        answer = resolver.resolve(zone.name, "NS")
+        answer = resolver.resolve(f"{zone.name}.", "NS")
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return f"Nobody is delegated the zone {zone.name}. {zone.to_delegate}"
     except (dns.exception.DNSException, OSError):

@@ -17,8 +17,8 @@ description:
     bucket's policy, and reaches an internal load balancer by a VPC origin, over HTTPS either way.
   - Another release is one change of the distribution. Once every edge location has it, the paths
     in O(invalidate) are forgotten; what is named for its contents may stay.
-  - C(community.aws.cloudfront_distribution) knows neither VPC origins nor HTTP/3, and needs a
-    dozen tasks beside it.
+  - C(community.aws.cloudfront_distribution) knows neither VPC origins nor origin access
+    controls.
 options:
   stack:
     description: Name of the stack.
