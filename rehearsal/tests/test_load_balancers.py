@@ -20,8 +20,15 @@ from chatlift_rehearsal.controllers.load_balancers import (
     plan_load_balancers,
     servers_of,
 )
-from chatlift_rehearsal.machine.haproxy_config import expression, render
-from chatlift_rehearsal.model import FixedResponse, ListenerView, Redirect, RuleView
+from chatlift_rehearsal.machine.distributions import own_certificate
+from chatlift_rehearsal.machine.haproxy_config import certificate_file, expression, render
+from chatlift_rehearsal.model import (
+    CertificateView,
+    FixedResponse,
+    ListenerView,
+    Redirect,
+    RuleView,
+)
 
 from .views import balancer, cloud, target, target_group
 
@@ -128,17 +135,47 @@ def test_haproxy_accepts_the_configuration(tmp_path):
         RuleView(paths=("/no",), answer=FixedResponse(403, body="It's forbidden.")),
         RuleView("arn:app"),
     )
+    certificate, key = (pem.decode() for pem in own_certificate("chat.test"))
+    known = CertificateView("arn:certificate", ("chat.test",), certificate, "", key)
+    listeners = (
+        ListenerView(18099, "HTTP", rules),
+        ListenerView(18098, "HTTPS", rules, (known.arn,)),
+        ListenerView(18097, "HTTPS", rules, ("arn:not-issued",)),
+    )
     layout = Layout(
-        balancer(addresses=("127.0.0.1",), listeners=(ListenerView(18099, "HTTP", rules),)),
+        balancer(addresses=("127.0.0.1",), listeners=listeners),
         (
             Backend("arn:app", "app", 0),
             Backend("arn:api", "api", 86400, "least_outstanding_requests"),
         ),
+        (known,),
     )
+    certificate_file(tmp_path, 0).write_text(certificate + key)
     servers = {"app": {"i-1_8080": server()}, "api": {"i-2_8080": server("i-2", "drain")}}
-    text = render(layout, servers, connections=100)
+    text = render(layout, servers, connections=100, directory=tmp_path)
+    assert "bind 127.0.0.1:18098 ssl crt " in text
+    assert "18097" not in text
     assert "server i-1_8080 10.42.0.4:8080\n" in text
     assert "server i-2_8080 10.42.0.4:8080 disabled\n" in text
     config = tmp_path / "haproxy.cfg"
     config.write_text(text)
     subprocess.run(["haproxy", "-c", "-f", str(config)], check=True)
+
+
+def test_renewed_certificate_changes_the_layout():
+    listener = ListenerView(443, "HTTPS", (RuleView("arn:app"),), ("arn:certificate",))
+    secure = balancer(listeners=(listener,))
+    old = CertificateView("arn:certificate", ("chat.test",), "old", "", "key")
+    other = dataclasses.replace(old, arn="arn:other")
+
+    def view(certificate):
+        return cloud(load_balancers=(secure,), certificates=(other, certificate))
+
+    (first,) = plan_load_balancers(view(old), {}, {}, set())
+    assert first.layout.certificates == (old,)
+    proxies = {secure.arn: Proxy(first.layout, first.servers)}
+    assert plan_load_balancers(view(old), proxies, {}, set()) == []
+    (second,) = plan_load_balancers(
+        view(dataclasses.replace(old, certificate="new")), proxies, {}, set()
+    )
+    assert isinstance(second, ConfigureProxy)

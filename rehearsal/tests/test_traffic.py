@@ -113,7 +113,9 @@ def _proxy(layout: Layout, port: int) -> Iterator[HAProxy]:
     proxy = HAProxy(directory)
     server = Server("i-1_8080", "127.0.0.1", port, "ready")
     try:
-        proxy.configure(render(layout, {"app": {server.name: server}}, connections=50))
+        proxy.configure(
+            render(layout, {"app": {server.name: server}}, connections=50, directory=directory)
+        )
         yield proxy
     finally:
         proxy.stop()

@@ -172,11 +172,15 @@ class RuleView:
 
 @dataclass(frozen=True)
 class ListenerView:
-    """A listener and its rules, in the order they are asked; the last one is the default."""
+    """A listener and its rules, in the order they are asked; the last one is the default.
+
+    ``certificates`` are ARNs, the default one first.
+    """
 
     port: int
     protocol: str
     rules: tuple[RuleView, ...]
+    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.table import Table
 from chatlift_rehearsal.bodies import Phase
 from chatlift_rehearsal.controllers.load_balancers import HealthByGroup
 from chatlift_rehearsal.edge import DistributionView
-from chatlift_rehearsal.model import CloudView, InstanceView
+from chatlift_rehearsal.model import CloudView, InstanceView, ListenerView
 from chatlift_rehearsal.settings import Settings
 
 MEMBER_TAG = "chatlift:member"
@@ -66,7 +66,7 @@ def describe(
                 "dns_name": balancer.dns_name,
                 "addresses": balancer.addresses,
                 "urls": [
-                    f"http://{balancer.addresses[0]}:{listener.port}/".replace(":80/", "/")
+                    _url(listener, balancer.addresses[0])
                     for listener in balancer.listeners
                     if balancer.addresses
                 ],
@@ -90,6 +90,12 @@ def describe(
             {"id": image.id, "name": image.name, "state": image.state} for image in view.images
         ],
     }
+
+
+def _url(listener: ListenerView, address: str) -> str:
+    scheme, usual = ("https", 443) if listener.protocol == "HTTPS" else ("http", 80)
+    port = "" if listener.port == usual else f":{listener.port}"
+    return f"{scheme}://{address}{port}/"
 
 
 def _deployment(distribution: DistributionView) -> str:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chatlift_rehearsal.controllers.health import Health
-from chatlift_rehearsal.model import CloudView, LoadBalancerView, Target, TargetGroupView
+from chatlift_rehearsal.model import (
+    CertificateView,
+    CloudView,
+    LoadBalancerView,
+    Target,
+    TargetGroupView,
+)
 
 ServerState = Literal["ready", "drain", "maint"]
 """HAProxy's words: ``drain`` keeps what is connected, ``maint`` takes nothing."""
@@ -74,6 +80,7 @@ class Layout:
 
     balancer: LoadBalancerView
     backends: tuple[Backend, ...]
+    certificates: tuple[CertificateView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,8 @@ def plan_load_balancers(
     for balancer in view.load_balancers:
         used = groups_of(balancer, groups)
         servers = {g.name: servers_of(g, health.get(g.arn, {}), dead) for g in used}
-        layout = Layout(balancer, tuple(_backend(group) for group in used))
+        backends = tuple(_backend(group) for group in used)
+        layout = Layout(balancer, backends, _certificates(view, balancer))
         proxy = proxies.get(balancer.arn)
         if proxy is None or proxy.layout != layout:
             actions.append(ConfigureProxy(layout, servers))
@@ -135,6 +143,11 @@ def plan_load_balancers(
             actions.append(TellProxy(balancer.arn, servers, tuple(told)))
     known = {balancer.arn for balancer in view.load_balancers}
     return [*actions, *(StopProxy(arn) for arn in proxies if arn not in known)]
+
+
+def _certificates(view: CloudView, balancer: LoadBalancerView) -> tuple[CertificateView, ...]:
+    named = {arn for listener in balancer.listeners for arn in listener.certificates}
+    return tuple(certificate for certificate in view.certificates if certificate.arn in named)
 
 
 def groups_of(

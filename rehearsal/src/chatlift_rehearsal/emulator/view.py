@@ -187,7 +187,8 @@ def _listener(listener: Any) -> ListenerView:
     )
     # A rule with a condition that nobody here can judge must not hold for everything.
     rules = tuple(_rule(rule) for rule in in_order if _fields(rule) <= _JUDGED)
-    return ListenerView(port=int(listener.port), protocol=listener.protocol, rules=rules)
+    certificates = tuple(listener.certificates)
+    return ListenerView(int(listener.port), listener.protocol, rules, certificates)
 
 
 def _fields(rule: Any) -> set[str]:

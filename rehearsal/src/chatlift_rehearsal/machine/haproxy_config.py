@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from chatlift_rehearsal.controllers.load_balancers import Backend, Backends, Layout, Server
 from chatlift_rehearsal.model import (
@@ -40,24 +41,33 @@ defaults
 """
 
 
-def render(layout: Layout, servers: Backends, connections: int) -> str:
+def certificate_file(directory: Path, number: int) -> Path:
+    """Where a proxy in ``directory`` has the certificate of that number, with its key."""
+    return directory / f"certificate-{number}.pem"
+
+
+def render(layout: Layout, servers: Backends, connections: int, directory: Path) -> str:
     """The whole file; ``connections`` is the most it takes at once."""
     balancer = layout.balancer
     parts = [
         HEAD.format(connections=connections, connect=CONNECT_SECONDS, idle=balancer.idle_timeout),
-        *(_frontend(layout, listener) for listener in balancer.listeners),
+        *(_frontend(layout, listener, directory) for listener in balancer.listeners),
         *(_backend(balancer, backend, servers[backend.name]) for backend in layout.backends),
     ]
     return "\n".join(parts)
 
 
-def _frontend(layout: Layout, listener: ListenerView) -> str:
+def _frontend(layout: Layout, listener: ListenerView, directory: Path) -> str:
+    secure = listener.protocol == "HTTPS"
+    tls = _tls(layout, listener, directory)
+    if secure and not tls:
+        return ""  # Its certificate is not issued any more: nobody could speak to it.
     names = {backend.arn: backend.name for backend in layout.backends}
     binds = ",".join(f"{address}:{listener.port}" for address in layout.balancer.addresses)
     lines = [
         f"frontend port_{listener.port}",
-        f"  bind {binds}",
-        "  http-request set-header X-Forwarded-Proto http",
+        f"  bind {binds}{tls}",
+        f"  http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
         f"  http-request set-header X-Forwarded-Port {listener.port}",
     ]
     for number, rule in enumerate(listener.rules):
@@ -72,6 +82,16 @@ def _frontend(layout: Layout, listener: ListenerView) -> str:
         elif rule.forward in names:
             lines.append(f"  use_backend {names[rule.forward]} if {chosen}")
     return "\n".join([*lines, ""])
+
+
+def _tls(layout: Layout, listener: ListenerView, directory: Path) -> str:
+    """What a listener needs to speak TLS; clients without SNI get the first certificate."""
+    numbers = {certificate.arn: n for n, certificate in enumerate(layout.certificates)}
+    known = [numbers[arn] for arn in listener.certificates if arn in numbers]
+    if not known:
+        return ""
+    files = " ".join(f"crt {certificate_file(directory, number)}" for number in known)
+    return f" ssl {files} alpn h2,http/1.1 ssl-min-ver TLSv1.2"
 
 
 def _conditions(rule: RuleView) -> list[str]:

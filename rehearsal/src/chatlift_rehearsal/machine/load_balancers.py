@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import resource
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from chatlift_rehearsal.controllers.load_balancers import (
     AddServer,
@@ -19,8 +21,14 @@ from chatlift_rehearsal.controllers.load_balancers import (
 from chatlift_rehearsal.controllers.traffic import Traffic
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine.haproxy import HAProxy
-from chatlift_rehearsal.machine.haproxy_config import render
-from chatlift_rehearsal.model import CloudView, MetricFigure, Target, TargetGroupView
+from chatlift_rehearsal.machine.haproxy_config import certificate_file, render
+from chatlift_rehearsal.model import (
+    CertificateView,
+    CloudView,
+    MetricFigure,
+    Target,
+    TargetGroupView,
+)
 from chatlift_rehearsal.settings import Settings
 
 MOST_CONNECTIONS = 20000
@@ -45,10 +53,13 @@ class LoadBalancers:
     def configure(self, action: ConfigureProxy) -> None:
         """Start a proxy or change its configuration."""
         balancer = action.layout.balancer
-        haproxy = self._haproxies.setdefault(action.key, HAProxy(self._directory / balancer.name))
+        directory = self._directory / balancer.name
+        haproxy = self._haproxies.setdefault(action.key, HAProxy(directory))
+        _write_certificates(directory, action.layout.certificates)
         # A connection through the proxy has two ends; a few files are its own.
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 100
-        haproxy.configure(render(action.layout, action.servers, min(MOST_CONNECTIONS, limit)))
+        most = min(MOST_CONNECTIONS, limit)
+        haproxy.configure(render(action.layout, action.servers, most, directory))
         for backend, servers in action.servers.items():
             for server in servers.values():
                 _change(haproxy, ChangeServer(backend, server))
@@ -91,6 +102,14 @@ class LoadBalancers:
                 if not any(self._haproxies[arn].connections(group.name, name) for arn in using):
                     found.append((group, target))
         return found
+
+
+def _write_certificates(directory: Path, certificates: Iterable[CertificateView]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for number, certificate in enumerate(certificates):
+        file = certificate_file(directory, number)
+        file.touch(mode=0o600)
+        file.write_text(certificate.certificate + certificate.chain + certificate.private_key)
 
 
 def _change(haproxy: HAProxy, action: ServerAction) -> None:
