@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Makes flat APT repositories in /srv: security/ and archive/ with newer versions of the packages
 # "probe" and "other", which are installed in version 1, and agents/ with an SSM agent.
 set -euo pipefail

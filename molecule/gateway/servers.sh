@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Starts Redis and MySQL as a stack's members have them: TLS, and a user with a password of the worst
 # kind. HAProxy leads to them as the application's would.
 set -euo pipefail

@@ -1,8 +1,9 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Makes a signed APT repository in /srv/mysql, past its validity, of the MySQL that Debian's suite
 # unstable has and of what it needs; /srv/mysql/key.asc is its key.
 set -euo pipefail
 
+# shellcheck disable=SC2016  # apt-get itself expands this
 index=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main')
 echo "deb [check-valid-until=no] ${index%%$'\n'*} unstable main" > /etc/apt/sources.list.d/unstable.list
 printf '%s\n' 'Package: *' 'Pin: release a=unstable' 'Pin-Priority: 1' > /etc/apt/preferences.d/unstable

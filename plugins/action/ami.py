@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -27,7 +26,12 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     waits,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
-from botocore.exceptions import BotoCoreError, ClientError
+
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # run() says so
+    boto3 = None
 
 display = Display()
 
@@ -77,6 +81,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        if boto3 is None:
+            raise AnsibleActionFail(
+                f"{sys.executable} lacks boto3: install the packages of requirements.txt into the"
+                " environment that ansible-playbook runs in."
+            )
         _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         # This process serves one task, and boto3 and Packer read the environment themselves.
         os.environ.update(self._environment())

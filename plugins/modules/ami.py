@@ -90,7 +90,7 @@ options:
     type: str
     default: packer
 author:
-  - The chatlift authors
+  - The chatlift authors (@chatlift)
 attributes:
   check_mode:
     support: full
@@ -158,11 +158,11 @@ source_ami:
 record:
   description: File with the image's record.
   returned: when the image was baked and O(records) is set
-  type: path
+  type: str
 sbom:
   description: File with the image's bill of materials.
   returned: when the image was baked and O(records) is set
-  type: path
+  type: str
 versions:
   description: Versions of what was installed, by name.
   returned: when the image was baked

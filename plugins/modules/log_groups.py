@@ -80,7 +80,7 @@ ARGUMENTS = {
     "stack": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "retention_days": {"type": "int", "choices": RETENTION_DAYS, "default": 30},
-    "kms_key_arn": {"type": "str", "default": ""},
+    "kms_key_arn": {"type": "str", "default": "", "no_log": False},
 }
 
 

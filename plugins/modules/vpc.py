@@ -110,7 +110,7 @@ ARGUMENTS = {
     "nat": {"type": "str", "choices": ["one", "per_az"], "default": "per_az"},
     "flow_logs": {"type": "str", "choices": ["all", "accept", "reject", "none"], "default": "none"},
     "flow_log_retention_days": {"type": "int", "default": 30},
-    "flow_log_kms_key_arn": {"type": "str", "default": ""},
+    "flow_log_kms_key_arn": {"type": "str", "default": "", "no_log": False},
     "delete_timeout": {"type": "int", "default": 600},
 }
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """What is installed on this host, as the image's manifest and as its bill of materials.
 
 Reads from its one argument what only the bake knows, a JSON object of ``image``, ``source_ami``,
