@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ from tests.integration.cloud import Cloud
 from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often killed.py kills: each takes about three minutes."""
+    parser.addoption("--kills", type=int, default=20, help="kills of site.yml to test")
+    parser.addoption("--kill-seed", type=int, default=1, help="of the moments of the kills")
+
+
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     account = Cloud()
@@ -21,16 +28,20 @@ def cloud() -> Iterator[Cloud]:
     account.end()
 
 
-@pytest.fixture(scope="module")
-def play(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Run a playbook in the account of this module; ``ok`` is what it has to end with.
-
-    Nothing is baked: there is nobody behind the emulated API whom Packer could reach.
-    """
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stands before the machine's programs: nothing is baked, for there is nobody behind the
+    emulated API whom Packer could reach."""
     programs = tmp_path_factory.mktemp("programs")
     packer = programs / "packer"
     packer.write_text('#!/bin/sh\n[ "$1" = version ] && echo Packer v1.11.2\n')
     packer.chmod(0o755)
+    return programs
+
+
+@pytest.fixture(scope="module")
+def play(cloud: Cloud, programs: Path) -> Any:
+    """Run a playbook in the account of this module; ``ok`` is what it has to end with."""
 
     def run(name: str, *arguments: str, ok: bool = True, **variables: Any) -> Outcome:
         environment = {"chatlift_environment": cloud.environment}
