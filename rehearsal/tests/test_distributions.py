@@ -26,7 +26,7 @@ from chatlift_rehearsal.edge import (
     RequestParts,
     Selection,
 )
-from chatlift_rehearsal.machine.distributions import SCRIPT, own_certificate, resolvers
+from chatlift_rehearsal.machine.distributions import SCRIPT, resolvers
 from chatlift_rehearsal.machine.edge import cache
 from chatlift_rehearsal.machine.edge.access_log import AccessLog
 from chatlift_rehearsal.machine.edge.config import render
@@ -35,6 +35,7 @@ from chatlift_rehearsal.machine.edge.place import Place
 from chatlift_rehearsal.machine.edge.viewers import path_expression
 from chatlift_rehearsal.model import CertificateView, LoadBalancerView
 
+from .certificates import issued
 from .views import cloud
 
 CACHED = CacheView(RequestParts(), 1, 86400, 31536000, gzip=True)
@@ -239,9 +240,9 @@ def test_configuration_is_one_that_nginx_takes(tmp_path):
         ),
     )
     key, certificate = tmp_path / "certificate.key", tmp_path / "certificate.pem"
-    certificate_pem, key_pem = own_certificate("d1.test")
-    certificate.write_bytes(certificate_pem)
-    key.write_bytes(key_pem)
+    known = issued("d1.test")
+    certificate.write_text(known.certificate)
+    key.write_text(known.private_key)
     place = Place(tmp_path / "s", "127.0.0.1", certificate, SCRIPT, ("127.0.0.1",))
     (tmp_path / "nginx.conf").write_text(render(site_of(view(site), site), place, "mark"))
     done = subprocess.run(

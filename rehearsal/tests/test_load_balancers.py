@@ -20,7 +20,6 @@ from chatlift_rehearsal.controllers.load_balancers import (
     plan_load_balancers,
     servers_of,
 )
-from chatlift_rehearsal.machine.distributions import own_certificate
 from chatlift_rehearsal.machine.haproxy_config import certificate_file, expression, render
 from chatlift_rehearsal.model import (
     CertificateView,
@@ -30,6 +29,7 @@ from chatlift_rehearsal.model import (
     RuleView,
 )
 
+from .certificates import issued
 from .views import balancer, cloud, target, target_group
 
 ONE, TWO = target("i-1"), target("i-2", "10.42.1.4")
@@ -135,8 +135,7 @@ def test_haproxy_accepts_the_configuration(tmp_path):
         RuleView(paths=("/no",), answer=FixedResponse(403, body="It's forbidden.")),
         RuleView("arn:app"),
     )
-    certificate, key = (pem.decode() for pem in own_certificate("chat.test"))
-    known = CertificateView("arn:certificate", ("chat.test",), certificate, "", key)
+    known = issued("chat.test")
     listeners = (
         ListenerView(18099, "HTTP", rules),
         ListenerView(18098, "HTTPS", rules, (known.arn,)),
@@ -150,7 +149,7 @@ def test_haproxy_accepts_the_configuration(tmp_path):
         ),
         (known,),
     )
-    certificate_file(tmp_path, 0).write_text(certificate + key)
+    certificate_file(tmp_path, 0).write_text(known.certificate + known.private_key)
     servers = {"app": {"i-1_8080": server()}, "api": {"i-2_8080": server("i-2", "drain")}}
     text = render(layout, servers, connections=100, directory=tmp_path)
     assert "bind 127.0.0.1:18098 ssl crt " in text

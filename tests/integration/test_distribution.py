@@ -10,10 +10,12 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from chatlift_rehearsal.authority import Authority, key_pem
 from chatlift_rehearsal.controllers.distributions import ConfigureSite, ForgetPaths, Site
 from chatlift_rehearsal.edge import (
     AnswerHeadersView,
@@ -26,10 +28,12 @@ from chatlift_rehearsal.edge import (
     RequestParts,
     Selection,
 )
-from chatlift_rehearsal.machine.distributions import Distributions, own_certificate
+from chatlift_rehearsal.machine.distributions import Distributions
 from chatlift_rehearsal.machine.edge.bucket_origin import BucketOrigin
 from chatlift_rehearsal.model import CertificateView
 from chatlift_rehearsal.settings import Settings
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.integration.cloud import Cloud
 from tests.integration.echo_server import Echo
@@ -284,12 +288,14 @@ def test_requests_are_logged(edge: Distributions) -> None:
 def test_certificate_is_the_one_that_the_distribution_names(
     edge: Distributions, server: int
 ) -> None:
-    certificate, key = (pem.decode() for pem in own_certificate("chat.test"))
-    site = replace(distribution(server), aliases=("chat.test",), certificate="arn:certificate")
-    known = CertificateView("arn:certificate", ("chat.test",), certificate, "", key)
+    authority, key = Authority.create(), ec.generate_private_key(ec.SECP256R1())
+    issued = authority.issue(["chat.test"], key, datetime.now(UTC), days=1)
+    pem = issued.public_bytes(serialization.Encoding.PEM).decode()
+    certificate = CertificateView("arn:c", ("chat.test",), pem, "", key_pem(key).decode())
+    site = replace(distribution(server), aliases=("chat.test",), certificate="arn:c")
     addresses = (("pages", ()), ("app", ("127.0.0.1",)))
-    edge.configure(ConfigureSite(Site(site, addresses, known)))
-    trusting = ssl.create_default_context(cadata=certificate)
+    edge.configure(ConfigureSite(Site(site, addresses, certificate)))
+    trusting = ssl.create_default_context(cadata=authority.pem)
     plain = socket.create_connection((ADDRESS, 443), timeout=10)
     with trusting.wrap_socket(plain, server_hostname="chat.test") as connection:
         assert connection.version() == "TLSv1.3"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chatlift_rehearsal.authority import Authority
 from chatlift_rehearsal.bodies import Phase
 from chatlift_rehearsal.controllers.cpu import CpuMeter
 from chatlift_rehearsal.controllers.distributions import (
@@ -293,7 +294,13 @@ def main() -> None:
     images = Images(settings, root)
     images.tidy()
     known = [base.image(root), *(image for image in images.saved().values() if image)]
-    emulator = server.start(SERVICE_ADDRESS, API_PORT, images=known, minute=settings.minute)
+    emulator = server.start(
+        SERVICE_ADDRESS,
+        API_PORT,
+        images=known,
+        minute=settings.minute,
+        authority=Authority.of(settings.authority),
+    )
     metadata = MetadataServer(SERVICE_ADDRESS, METADATA_PORT, emulator.metadata)
     metadata.start()
     buckets = BucketOrigin(settings.bucket_origin, emulator.bucket_origin)

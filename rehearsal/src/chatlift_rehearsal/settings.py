@@ -86,6 +86,11 @@ class Settings:
         return f"http://{SERVICE_ADDRESS}:{API_PORT}"
 
     @property
+    def authority(self) -> Path:
+        """The directory of the certificate authority, which clients may go on trusting."""
+        return self.cache / "authority"
+
+    @property
     def bucket_origin(self) -> Path:
         """The socket on which distributions reach buckets."""
         return self.run / "buckets.sock"

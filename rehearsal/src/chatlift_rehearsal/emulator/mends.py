@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from moto.acm import models as acm_models
 from moto.acm.models import acm_backends
 from moto.autoscaling import models as autoscaling_models
 from moto.autoscaling import urls as autoscaling_urls
@@ -31,7 +32,9 @@ from moto.s3.models import s3_backends
 from moto.ssm import urls as ssm_urls
 from moto.ssm.responses import SimpleSystemManagerResponse
 
+from ..authority import Authority
 from ..model import ImageView
+from .acm_certificates import CertBundle
 from .addresses import AddressMends, no_address
 from .alarms import Alarm, AlarmMends
 from .autoscaling import AutoScalingMends, AutoScalingResponses, Group
@@ -115,6 +118,7 @@ class WatchResponse(Locked, CloudWatchResponses):
 
 # Classes and functions that moto looks up by name when it needs one.
 _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
+    (acm_models, "CertBundle", CertBundle),
     (autoscaling_models, "FakeAutoScalingGroup", Group),
     (autoscaling_models, "FakeScalingPolicy", Policy),
     (autoscaling_models, "InstanceState", GroupInstance),
@@ -137,9 +141,13 @@ _REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
 )
 
 
-def install(images: tuple[ImageView, ...], region: str) -> None:
-    """Extend moto and begin with an empty account that has these images."""
+def install(images: tuple[ImageView, ...], region: str, authority: Authority) -> None:
+    """Extend moto and begin with an empty account that has these images.
+
+    ``authority`` signs the certificates that the account is issued.
+    """
     forget()
+    CertBundle.authority = authority
     Ec2Backend.known_images = images
     Ec2Backend.images_region = region
     ec2_backends.backend = Ec2Backend

@@ -17,6 +17,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from ..authority import Authority
 from ..model import CloudView, ImageView, MetricFigure, TargetHealth
 from . import mends, metadata, reconcile, state
 from .cloudwatch_minutes import Minutes
@@ -154,12 +155,14 @@ def start(
     images: Iterable[ImageView] = (),
     region: str = REGION,
     minute: float = 60.0,
+    authority: Authority | None = None,
 ) -> MotoEmulator:
     """Serve the API on ``host``:``port`` (0: a free port) in a thread of its own.
 
     ``images`` are the AMIs that exist from the start: the Debian base image, and those that
     an earlier session baked (their ``ImageView`` as that session's ``view()`` gave it).
     ``minute`` is how many seconds CloudWatch's minute takes.
+    ``authority`` signs certificates; without one, they are signed by one of this session alone.
     Raises OSError when the address cannot be bound.
     """
     # Roles attach AWS's managed policies, which moto loads only when told to.
@@ -168,12 +171,12 @@ def start(
         bound_port = listener.getsockname()[1]
         with state.lock:
             state.minute = minute
-            mends.install(tuple(images), region)
-        api = Gate(DomainDispatcherApplication(create_backend_app))
+            mends.install(tuple(images), region, authority or Authority.create())
+        api = DomainDispatcherApplication(create_backend_app)
         server = make_server(
             host,
             bound_port,
-            api,
+            Gate(api),
             threaded=True,
             request_handler=_QuietHandler,
             fd=listener.fileno(),  # werkzeug keeps a duplicate of its own

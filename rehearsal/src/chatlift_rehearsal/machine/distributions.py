@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from chatlift_rehearsal.authority import Authority, key_pem
 from chatlift_rehearsal.controllers.distributions import (
     ConfigureSite,
     ForgetPaths,
@@ -33,6 +32,7 @@ from chatlift_rehearsal.machine.nginx import Nginx
 from chatlift_rehearsal.settings import EDGE_SOURCE, Settings
 
 SCRIPT = Path(__file__).with_name("edge") / "edge.js"
+VALID_DAYS = 365
 LOG_SECONDS = 30.0
 """AWS sends logs several times an hour."""
 
@@ -43,8 +43,10 @@ class Distributions:
     """No method must run twice at a time for the same distribution."""
 
     def __init__(self, settings: Settings, source: str = EDGE_SOURCE) -> None:
+        self._authority = Authority.of(settings.authority)
+        self._trusted = settings.run / "trusted.pem"
         self._below = settings.run / "distributions"
-        self._place = Place(settings.bucket_origin, source, TRUSTED, SCRIPT, resolvers())
+        self._place = Place(settings.bucket_origin, source, self._trusted, SCRIPT, resolvers())
         self._servers: dict[str, Nginx] = {}
         self._served: dict[str, Served] = {}
         self._logged: dict[str, float] = {}
@@ -62,7 +64,9 @@ class Distributions:
         """Start serving a site, or change how."""
         directory = self.directory(action.key)
         directory.mkdir(parents=True, exist_ok=True)
-        _write_certificate(directory, action.site)
+        # Origins' certificates may be Certificate Manager's, which everybody trusts on AWS.
+        self._trusted.write_text(TRUSTED.read_text() + self._authority.pem)
+        _write_certificate(directory, action.site, self._authority)
         server = self._servers.setdefault(action.key, Nginx(directory, STATUS))
         mark = secrets.token_hex(8)
         server.configure(render(action.site, self._place, mark), mark)
@@ -115,37 +119,15 @@ def resolvers(configuration: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]
     return tuple(f"[{server}]" if ":" in server else server for server in servers)
 
 
-def _write_certificate(directory: Path, site: Site) -> None:
+def _write_certificate(directory: Path, site: Site, authority: Authority) -> None:
     certificate, key = directory / CERTIFICATE, directory / KEY
     key.touch(mode=0o600)
     if site.certificate:
         certificate.write_text(site.certificate.certificate + site.certificate.chain)
         key.write_text(site.certificate.private_key)
     elif not certificate.exists():
-        domain = site.distribution.domain_name
-        certificate_pem, key_pem = own_certificate(domain)
-        certificate.write_bytes(certificate_pem)
-        key.write_bytes(key_pem)
-
-
-def own_certificate(domain: str) -> tuple[bytes, bytes]:
-    """A certificate for a name below cloudfront.net, which nobody here can sign but itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=365))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+        own = ec.generate_private_key(ec.SECP256R1())
+        names = [site.distribution.domain_name]
+        issued = authority.issue(names, own, datetime.now(UTC), VALID_DAYS)
+        certificate.write_bytes(issued.public_bytes(serialization.Encoding.PEM))
+        key.write_bytes(key_pem(own))

@@ -1,0 +1,47 @@
+"""Certificates that the rehearsal's own authority signs, where moto signs each with its own key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from moto.acm import models
+
+from ..authority import Authority, key_pem
+
+# https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html
+VALID_DAYS = 198
+
+
+class CertBundle(models.CertBundle):
+    """A certificate of Certificate Manager, requested or imported."""
+
+    __module__ = "moto.acm.models"  # moto derives the service from it
+    authority: ClassVar[Authority]
+
+    @classmethod
+    def generate_cert(
+        cls,
+        domain_name: str,
+        account_id: str,
+        region: str,
+        sans: list[str] | None = None,
+        cert_authority_arn: str | None = None,
+    ) -> Any:
+        """A certificate for a request, which is issued once its domain is validated."""
+        key = rsa.generate_private_key(65537, 2048)
+        names = dict.fromkeys([domain_name, *(sans or [])])
+        certificate = cls.authority.issue(names, key, datetime.now(UTC), VALID_DAYS)
+        bundle = cls(
+            account_id,
+            certificate.public_bytes(serialization.Encoding.PEM),
+            key_pem(key),
+            region=region,
+            cert_type="PRIVATE" if cert_authority_arn else "AMAZON_ISSUED",
+            cert_status="ISSUED" if cert_authority_arn else "PENDING_VALIDATION",
+            cert_authority_arn=cert_authority_arn,
+        )
+        bundle.chain = cls.authority.pem.encode()
+        return bundle
