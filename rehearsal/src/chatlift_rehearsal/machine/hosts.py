@@ -103,6 +103,7 @@ class Hosts:
             self._end(instance.id, 0)
         merged = self._mount(instance.id, layers)
         _write_resolver(merged)
+        _spare_kernel(merged)
         namespace = self._network.plug(instance)
         pidfile = home / "pid"
         pidfile.unlink(missing_ok=True)
@@ -205,6 +206,15 @@ def _write_resolver(root: Path) -> None:
     target = root / "etc/resolv.conf"
     target.unlink(missing_ok=True)
     target.write_text(source.read_text())
+
+
+def _spare_kernel(root: Path) -> None:
+    """Let an image's settings of the kernel reach the host's own network and not this machine."""
+    drop_in = root / "etc/systemd/system/systemd-sysctl.service.d/rehearsal.conf"
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(
+        "[Service]\nExecStart=\nExecStart=/usr/lib/systemd/systemd-sysctl --prefix=/net\n"
+    )
 
 
 def _hide_disks(devices: Path) -> None:
