@@ -56,6 +56,7 @@ def test_matcher(status, matcher, matches):
 def server():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            server.asked_from = self.client_address[0]
             self.send_response(200 if self.path == "/healthz" else 503)
             self.end_headers()
 
@@ -70,10 +71,16 @@ def server():
 
 def test_a_check_asks_the_target(server):
     target = Target("i-1", "127.0.0.1", server.server_address[1])
-    assert passes(target_group(target), target)
-    assert not passes(target_group(target, check_path="/else"), target)
+    assert passes(target_group(target), target, "127.0.0.1")
+    assert not passes(target_group(target, check_path="/else"), target, "127.0.0.1")
+
+
+def test_a_check_comes_from_the_node_that_a_security_group_knows(server):
+    target = Target("i-1", "127.0.0.1", server.server_address[1])
+    assert passes(target_group(target), target, "127.0.0.5")
+    assert server.asked_from == "127.0.0.5"
 
 
 def test_a_check_of_nobody_fails():
     target = Target("i-1", "127.0.0.1", 1)
-    assert not passes(target_group(target), target)
+    assert not passes(target_group(target), target, "127.0.0.1")

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import boto3
 
+from tests.e2e.vantage import inside
+
 T = TypeVar("T")
 
 
@@ -59,10 +61,13 @@ def run_playbook(*arguments: str) -> str:
     return result.stdout
 
 
-def health(address: str) -> dict[str, Any]:
-    """The body of a member's ``/healthz``, whatever its status; empty when nothing answers."""
+def health(instance_id: str) -> dict[str, Any]:
+    """The body of an instance's own ``/healthz``, whatever its status; empty if nothing answers."""
     try:
-        with urllib.request.urlopen(f"http://{address}:8008/healthz", timeout=2) as answer:
+        with (
+            inside(instance_id),
+            urllib.request.urlopen("http://127.0.0.1:8008/healthz", timeout=2) as answer,
+        ):
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         return dict(json.load(error))
@@ -139,7 +144,7 @@ class Stack:
                 {"Name": "tag-key", "Values": ["chatlift:member"]},
             ]
         )["Volumes"]
-        answer = health(raw["PrivateIpAddress"])
+        answer = health(raw["InstanceId"])
         return Instance(
             name=tags.get("chatlift:member") or raw["InstanceId"],
             tier=tags["chatlift:tier"],

@@ -11,7 +11,9 @@ from redis import Redis
 
 from tests.e2e.chat_client import ChatClient
 from tests.e2e.conversation import Ledger, exchange, new_name
+from tests.e2e.reachability import attempt_all, design, reached
 from tests.e2e.stack import Instance, Stack
+from tests.e2e.vantage import inside
 
 
 async def test_a_message_travels_between_two_app_instances(stack: Stack) -> None:
@@ -51,12 +53,13 @@ def test_mysql_is_a_group_of_three_with_one_primary(stack: Stack, tmp_path: Path
     for name, key in files.items():
         (tmp_path / name).write_text(secret[key])
     for member in stack.instances("mysql"):
-        connection = pymysql.connect(
-            host=member.address,
-            user=secret["agent_username"],
-            password=secret["agent_password"],
-            ssl={name: str(tmp_path / name) for name in files},
-        )
+        with inside(member.id):
+            connection = pymysql.connect(
+                host=member.address,
+                user=secret["agent_username"],
+                password=secret["agent_password"],
+                ssl={name: str(tmp_path / name) for name in files},
+            )
         with connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT MEMBER_STATE, MEMBER_ROLE"
@@ -69,24 +72,26 @@ def test_mysql_is_a_group_of_three_with_one_primary(stack: Stack, tmp_path: Path
             ]
 
 
-def _as_agent(stack: Stack, address: str) -> Any:
-    """A client of a Redis member with the agent's rights."""
+def _ask(stack: Stack, member: Instance, *command: str) -> Any:
+    """What a Redis member answers its agent."""
     secret = stack.secret("redis")
-    return Redis(
-        host=address,
+    server: Any = Redis(
+        host=member.address,
         ssl=True,
         ssl_ca_data=secret["ca"],
         username=secret["agent_username"],
         password=secret["agent_password"],
         decode_responses=True,
     )
+    with inside(member.id), server:
+        return server.execute_command(*command)
 
 
 def test_redis_has_the_topology_that_was_asked_for(stack: Stack) -> None:
     members = {member.address: member for member in stack.instances("redis")}
     assert len(members) == 6
     if stack.redis_topology == "cluster":
-        _check_cluster(_as_agent(stack, next(iter(members))), members)
+        _check_cluster(stack, members)
     else:
         _check_replication(stack, members)
 
@@ -94,8 +99,8 @@ def test_redis_has_the_topology_that_was_asked_for(stack: Stack) -> None:
 def _check_replication(stack: Stack, members: dict[str, Instance]) -> None:
     """One master that all others follow, and every one of them may succeed it."""
     (leader,) = stack.leaders("redis")
-    for address, member in members.items():
-        info = _as_agent(stack, address).info("replication")
+    for member in members.values():
+        info = _ask(stack, member, "INFO", "replication")
         assert info["role"] == ("master" if member == leader else "slave")
         if member != leader:
             assert (info["master_host"], info["master_link_status"], info["slave_priority"]) == (
@@ -105,15 +110,16 @@ def _check_replication(stack: Stack, members: dict[str, Instance]) -> None:
             )
 
 
-def _check_cluster(server: Any, members: dict[str, Instance]) -> None:
+def _check_cluster(stack: Stack, members: dict[str, Instance]) -> None:
     """Three shards whose masters and replicas are in different zones."""
-    info = server.execute_command("CLUSTER INFO")
+    member = next(iter(members.values()))
+    info = _ask(stack, member, "CLUSTER INFO")
     assert (info["cluster_state"], info["cluster_slots_ok"], info["cluster_size"]) == (
         "ok",
         "16384",
         "3",
     )
-    nodes = server.execute_command("CLUSTER NODES")
+    nodes = _ask(stack, member, "CLUSTER NODES")
     zones = {n["node_id"]: members[address.split(":")[0]].zone for address, n in nodes.items()}
     replicas = {n["node_id"]: n["master_id"] for n in nodes.values() if n["master_id"] != "-"}
     assert len(replicas) == 3
@@ -126,3 +132,8 @@ def test_every_member_sits_in_its_zone_with_its_volume(stack: Stack) -> None:
         assert letter and member.zone.endswith(letter[1])
         assert member.volume_id
     assert {i.zone[-1] for i in stack.instances("app")} == {"a", "b", "c"}
+
+
+def test_every_port_is_reached_by_those_in_the_design_and_by_nobody_else(stack: Stack) -> None:
+    found = {port: reached(outcomes) for port, outcomes in attempt_all(stack).items()}
+    assert {port: who for port, who in found.items() if who} == design(stack)

@@ -12,6 +12,7 @@ import redis
 
 from tests.e2e.conversation import Ledger, talking
 from tests.e2e.stack import Instance, Stack
+from tests.e2e.vantage import inside
 
 
 @dataclass
@@ -23,7 +24,13 @@ class Connection:
     client: Any
 
     @classmethod
-    def open(cls, member: Instance, secret: dict[str, str]) -> Connection:
+    def open(cls, member: Instance, secret: dict[str, str], origin: str) -> Connection:
+        """Connect from the instance ``origin``, as its application does."""
+        with inside(origin):
+            return cls._open(member, secret)
+
+    @classmethod
+    def _open(cls, member: Instance, secret: dict[str, str]) -> Connection:
         user, password = secret["app_username"], secret["app_password"]
         context = ssl.create_default_context(cadata=secret["ca"])
         client: Any
@@ -56,7 +63,8 @@ class Connection:
 async def test_renewed_certificates_drop_no_connection(stack: Stack, ledger: Ledger) -> None:
     members = stack.instances("redis") + stack.instances("mysql")
     secrets = {tier: stack.secret(tier) for tier in ("redis", "mysql")}
-    held = [Connection.open(member, secrets[member.tier]) for member in members]
+    origin = stack.instances("app")[0].id
+    held = [Connection.open(member, secrets[member.tier], origin) for member in members]
     async with talking(stack.url(), ledger) as talk:
         await talk.go_on(10)
         sockets = {person.name: person.connections for person in talk.clients}
@@ -68,7 +76,7 @@ async def test_renewed_certificates_drop_no_connection(stack: Stack, ledger: Led
     print(f"longest gap between acknowledgements: {talk.longest_gap():.1f} s")
     for member, old in zip(members, held, strict=True):
         secret = stack.secret(member.tier)
-        new = Connection.open(member, secret)
+        new = Connection.open(member, secret, origin)
         assert old.lives(), member.name
         assert new.certificate().strip() == secret["certificate"].strip(), member.name
         assert new.certificate() != old.certificate(), member.name

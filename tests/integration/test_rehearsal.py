@@ -23,6 +23,8 @@ from chatlift_rehearsal.settings import Settings
 from tests.integration.rehearsed_site import USER_DATA, Site, eventually
 
 SETTINGS = Settings.from_environment()
+ROUTER = "10.42.0.1/32"
+"""What this machine is in the VPC, and where these tests come from."""
 
 WEB_SERVER = """\
 #cloud-config
@@ -64,6 +66,34 @@ class Cloud:
             )["Subnet"]["SubnetId"]
             for letter, cidr in {"a": "10.42.0.0/24", "b": "10.42.1.0/24"}.items()
         }
+        self.default_group = self.ec2.describe_security_groups(
+            Filters=[{"Name": "vpc-id", "Values": [vpc]}]
+        )["SecurityGroups"][0]["GroupId"]
+        self.allow(self.default_group, 22, CidrIp=ROUTER)
+        self.allow(self.default_group, 80, CidrIp="0.0.0.0/0")
+
+    def allow(self, group: str, port: int, **source: str) -> None:
+        """Let somebody connect to the instances in a group."""
+        self.ec2.authorize_security_group_ingress(
+            GroupId=group,
+            IpPermissions=[
+                {
+                    "IpProtocol": "tcp",
+                    "FromPort": port,
+                    "ToPort": port,
+                    "IpRanges": [{"CidrIp": source["CidrIp"]}] if "CidrIp" in source else [],
+                    "UserIdGroupPairs": [{"GroupId": source["GroupId"]}]
+                    if "GroupId" in source
+                    else [],
+                }
+            ],
+        )
+
+    def group(self, name: str) -> str:
+        """A new security group whose instances these tests can log in to."""
+        group = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)
+        self.allow(group["GroupId"], 22, CidrIp=ROUTER)
+        return str(group["GroupId"])
 
     def base_image(self) -> str:
         images = self.ec2.describe_images(
@@ -71,7 +101,9 @@ class Cloud:
         )
         return str(images["Images"][0]["ImageId"])
 
-    def launch(self, name: str, image: str = "", user_data: str = "", zone: str = "a") -> str:
+    def launch(
+        self, name: str, image: str = "", user_data: str = "", zone: str = "a", group: str = ""
+    ) -> str:
         """Launch an instance and return its id once it can be logged in to."""
         instance = self.ec2.run_instances(
             ImageId=image or self.base_image(),
@@ -80,6 +112,7 @@ class Cloud:
             MaxCount=1,
             KeyName="test",
             SubnetId=self.subnets[zone],
+            SecurityGroupIds=[group or self.default_group],
             UserData=user_data,
             TagSpecifications=[
                 {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}
@@ -238,6 +271,27 @@ def test_instance_reaches_the_api_and_other_instances_reach_it(cloud: Cloud, hos
     status = "curl -s -o /dev/null -w '%{http_code}' "
     assert cloud.ssh(other, status + f"{SETTINGS.endpoint}/moto-api/") == "200"
     cloud.terminate(other)
+
+
+def test_a_security_group_lets_in_whom_it_names_and_follows_changes_at_once(cloud: Cloud) -> None:
+    guarded, named = cloud.group("guarded"), cloud.group("named")
+    server, client = cloud.launch("server", group=guarded), cloud.launch("client", group=named)
+    address = cloud.describe(server)["PrivateIpAddress"]
+    web = f"systemd-run -q --unit web python3 -m http.server 8080 --bind {address}"
+    cloud.ssh(server, f"sudo {web}")
+
+    def reach() -> str | None:
+        return cloud.ssh(client, f"curl -s -m 1 -o /dev/null http://{address}:8080", check=False)
+
+    assert reach() is None
+    cloud.allow(guarded, 8080, GroupId=named)
+    eventually("a way in", lambda: reach() == "")
+    (interface,) = cloud.describe(client)["NetworkInterfaces"]
+    cloud.ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=interface["NetworkInterfaceId"], Groups=[cloud.group("strangers")]
+    )
+    eventually("no way in", lambda: reach() is None)
+    cloud.terminate(server, client)
 
 
 def test_instance_comes_back_from_a_reboot_with_its_volumes(cloud: Cloud, host: str) -> None:

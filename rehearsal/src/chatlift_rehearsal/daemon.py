@@ -49,6 +49,12 @@ from chatlift_rehearsal.controllers.load_balancers import (
     groups_of,
     plan_load_balancers,
 )
+from chatlift_rehearsal.controllers.security_groups import (
+    FirewallAction,
+    SetFirewall,
+    SetNodeFirewalls,
+    plan_security_groups,
+)
 from chatlift_rehearsal.controllers.volumes import (
     AttachVolume,
     CreateSnapshot,
@@ -72,6 +78,7 @@ from chatlift_rehearsal.machine.images import Images
 from chatlift_rehearsal.machine.load_balancers import LoadBalancers
 from chatlift_rehearsal.machine.metadata import MetadataServer
 from chatlift_rehearsal.machine.network import Network
+from chatlift_rehearsal.machine.security_groups import SecurityGroups
 from chatlift_rehearsal.machine.volumes import Volumes
 from chatlift_rehearsal.model import CloudView, Emulator
 from chatlift_rehearsal.settings import (
@@ -89,7 +96,7 @@ HOST_JOBS = 4
 
 _log = logging.getLogger(__name__)
 
-Action = InstanceAction | VolumeAction | ImageAction | ProxyAction | SiteAction
+Action = InstanceAction | VolumeAction | ImageAction | ProxyAction | SiteAction | FirewallAction
 
 
 class Daemon:
@@ -101,11 +108,14 @@ class Daemon:
         self._images = images
         self._network = Network(settings)
         self._hosts = Hosts(settings, self._network)
+        self._security_groups = SecurityGroups(settings, self._network)
         self._volumes = Volumes(settings)
         self._balancers = LoadBalancers(settings)
         self._sites = Distributions(settings)
         self._checks = HealthChecks()
         self._jobs = Jobs(HOST_JOBS)
+        # A changed rule does not wait until some host has shut down.
+        self._rule_jobs = Jobs(1)
         self._told: dict[tuple[str, str], Health] = {}
         self._cpu = CpuMeter(settings.minute)
         self._published = 0.0
@@ -126,13 +136,14 @@ class Daemon:
             self._jobs.done.clear()
         self._checks.stop()
         self._jobs.stop()
+        self._rule_jobs.stop()
         self._balancers.stop_all()
         self._sites.stop_all()
 
     def _turn(self) -> None:
         self._emulator.step()
         # Before what runs is looked at: a job that ends in between must not be planned again.
-        busy = self._jobs.busy()
+        busy = self._jobs.busy() | self._rule_jobs.busy()
         view = self._emulator.view()
         hosts = self._hosts.phases()
         self._network.carry(view.vpcs, _addresses(view))
@@ -142,6 +153,9 @@ class Daemon:
             *plan_images(view, self._images.saved(), self._images_in_use()),
             *plan_volumes(view, hosts, self._volumes.bodies()),
             *plan_instances(view, hosts),
+            *plan_security_groups(
+                view, self._security_groups.instances(), self._security_groups.nodes()
+            ),
             *plan_load_balancers(
                 view, self._balancers.proxies(), health, _without_host(view, hosts)
             ),
@@ -163,7 +177,12 @@ class Daemon:
     def _health(self, view: CloudView) -> HealthByGroup:
         """Check the targets that a load balancer uses, and tell the API what changed."""
         groups = {group.arn: group for group in view.target_groups}
-        used = {g.arn: g for lb in view.load_balancers for g in groups_of(lb, groups)}
+        used = {
+            group.arn: (group, balancer.addresses[0])
+            for balancer in view.load_balancers
+            if balancer.addresses
+            for group in groups_of(balancer, groups)
+        }
         self._checks.turn(used.values(), time.monotonic())
         health = self._checks.health()
         found = {
@@ -193,6 +212,8 @@ class Daemon:
                 emulator.image_ready(key)
             case ReportSnapshot(key):
                 emulator.snapshot_ready(key)
+            case SetFirewall() | SetNodeFirewalls():
+                self._rule_jobs.submit(action.key, self._work(action))
             case _:
                 self._jobs.submit(action.key, self._work(action))
 
@@ -239,6 +260,10 @@ class Daemon:
                     self._sites.send_log(key, self._emulator.store)
                 case StopSite(key):
                     self._sites.stop(key, self._emulator.store)
+                case SetFirewall():
+                    self._security_groups.set_instance(action)
+                case SetNodeFirewalls():
+                    self._security_groups.set_nodes(action)
                 case CreateSnapshot(snapshot):
                     self._volumes.snapshot(snapshot.id, snapshot.volume_id)
                 case DeleteSnapshot(key):

@@ -65,9 +65,9 @@ def _ports(first: Any, last: Any) -> tuple[int, int] | None:
 
 
 def interface_views(ec2: Any) -> tuple[InterfaceView, ...]:
-    """All network interfaces with their groups."""
+    """All network interfaces with their own groups; moto adds those an instance began with."""
     return tuple(
-        InterfaceView(str(eni.private_ip_address), tuple(sorted({g.id for g in eni.group_set})))
+        InterfaceView(str(eni.private_ip_address), tuple(sorted({g.id for g in eni._group_set})))
         for eni in ec2.enis.values()
     )
 

@@ -29,16 +29,22 @@ class HealthChecks:
         self._pool = ThreadPoolExecutor(CHECKERS, thread_name_prefix="health")
         self._checked: dict[tuple[str, Target], _Checked] = {}
 
-    def turn(self, groups: Iterable[TargetGroupView], now: float) -> None:
-        """Ask the targets that are due at ``now`` (seconds); answers come in later."""
-        present = {(group.arn, target): group for group in groups for target in group.targets}
+    def turn(self, groups: Iterable[tuple[TargetGroupView, str]], now: float) -> None:
+        """Ask the targets that are due at ``now`` (seconds); answers come in later.
+
+        Each group comes with the address of a load balancer's node, which is who asks: the targets'
+        security groups see it.
+        """
+        present = {
+            (group.arn, target): (group, node) for group, node in groups for target in group.targets
+        }
         self._checked = {key: self._checked.get(key) or _Checked(due=now) for key in present}
         for (arn, target), checked in self._checked.items():
             if checked.due <= now and not checked.asking:
-                group = present[arn, target]
+                group, node = present[arn, target]
                 checked.asking = True
                 checked.due = now + group.check_interval
-                self._pool.submit(_ask, group, target, checked)
+                self._pool.submit(_ask, group, node, target, checked)
 
     def health(self) -> Mapping[str, Mapping[Target, Health]]:
         """What is known now, by the ARN of the target group."""
@@ -52,9 +58,9 @@ class HealthChecks:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _ask(group: TargetGroupView, target: Target, checked: _Checked) -> None:
+def _ask(group: TargetGroupView, node: str, target: Target, checked: _Checked) -> None:
     try:
-        passed = passes(group, target)
+        passed = passes(group, target, node)
         checked.record = checked.record.after(
             passed, group.healthy_threshold, group.unhealthy_threshold
         )
@@ -62,10 +68,12 @@ def _ask(group: TargetGroupView, target: Target, checked: _Checked) -> None:
         checked.asking = False
 
 
-def passes(group: TargetGroupView, target: Target) -> bool:
-    """Whether one check of a target succeeds."""
+def passes(group: TargetGroupView, target: Target, node: str) -> bool:
+    """Whether one check of a target from a node's address succeeds."""
     port = group.check_port or target.port
-    connection = http.client.HTTPConnection(target.address, port, timeout=group.check_timeout)
+    connection = http.client.HTTPConnection(
+        target.address, port, timeout=group.check_timeout, source_address=(node, 0)
+    )
     try:
         connection.request("GET", group.check_path, headers={"User-Agent": "ELB-HealthChecker/2.0"})
         return status_matches(connection.getresponse().status, group.check_matcher)

@@ -9,13 +9,16 @@ hide the real one.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatlift_rehearsal.controllers.security_groups import Firewall
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine import shell
+from chatlift_rehearsal.machine.firewall import instance_rules
 from chatlift_rehearsal.machine.kernel import raise_settings, restore_settings
 from chatlift_rehearsal.model import InstanceView, VpcView
 from chatlift_rehearsal.settings import (
@@ -28,6 +31,8 @@ from chatlift_rehearsal.settings import (
 
 NETNS = Path("/run/netns")
 
+_plugs = itertools.count(1)
+
 NFT = """\
 table ip {table} {{
   set vpcs {{ type ipv4_addr; flags interval; }}
@@ -39,6 +44,8 @@ table ip {table} {{
     type nat hook postrouting priority srcnat;
     ip saddr @vpcs oifname != "{bridge}" masquerade
   }}
+  chain node_input {{ type filter hook input priority filter; }}
+  chain node_output {{ type filter hook output priority filter; }}
 }}
 """
 
@@ -72,6 +79,7 @@ class Network:
         self._bridge = settings.bridge
         self._addresses: set[str] = set()
         self._refused: dict[str, str] = {}
+        self._plugged: dict[str, int] = {}
 
     def create(self) -> None:
         """Make the bridge, the address translation and forwarding."""
@@ -177,6 +185,8 @@ class Network:
             f"link add {leg} type veth peer name eth0 address {instance.mac} netns {name}\n"
             f"link set {leg} master {self._bridge} up\n",
         )
+        # Before the first packet: what the security groups let through is known a moment later.
+        self.filter(instance.id, instance_rules(Firewall()))
         # Neighbours that knew this address under another MAC are told at once, as by EC2.
         shell.run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.conf.eth0.arp_notify=1")
         shell.run(
@@ -190,10 +200,21 @@ class Network:
             "link set eth0 up\n"
             f"route add default via {instance.gateway}\n",
         )
+        self._plugged[instance.id] = next(_plugs)
         return NETNS / name
+
+    def plugged(self) -> dict[str, int]:
+        """The instances with a network, each with the number of its last `plug`."""
+        return dict(self._plugged)
+
+    def filter(self, instance_id: str, rules: str) -> None:
+        """Hand rules to nftables in an instance's network namespace."""
+        namespace = f"--net={NETNS / self.namespace(instance_id)}"
+        shell.run("nsenter", namespace, "nft", "-f", "-", text=rules)
 
     def unplug(self, instance_id: str) -> None:
         """Remove an instance's network, if it has one."""
+        self._plugged.pop(instance_id, None)
         # The leg first: it takes its other end along at once; a namespace does so some time later.
         if (Path("/sys/class/net") / leg_of(instance_id)).exists():
             shell.run("ip", "link", "delete", leg_of(instance_id))
