@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test docs lint unit integration molecule e2e replicated down clean
+.PHONY: help setup rehearse test docs lint collection unit integration molecule e2e replicated down clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -25,7 +25,7 @@ rehearse: setup
 test: setup
 	@rehearsal down
 	trap 'rehearsal down' EXIT
-	for stage in lint unit integration molecule rehearse e2e replicated; do
+	for stage in lint collection unit integration molecule rehearse e2e replicated; do
 	  echo "=== $$stage"
 	  start=$$SECONDS
 	  $(MAKE) --no-print-directory $$stage
@@ -42,6 +42,10 @@ lint: setup
 	ansible-lint --offline
 	ansible-docsmith validate . | tail -n 1
 	ansible-docsmith generate --check . >/dev/null || { echo "A role's README is out of date: run make docs." >&2; exit 1; }
+
+# Built, installed from its tarball and checked as a certified collection is.
+collection: setup
+	@tests/collection.sh
 
 docs: setup
 	@ansible-docsmith generate .

@@ -86,7 +86,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 f"{sys.executable} lacks boto3: install the packages of requirements.txt into the"
                 " environment that ansible-playbook runs in."
             )
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         # This process serves one task, and boto3 and Packer read the environment themselves.
         os.environ.update(self._environment())
         # Ansible's workers die of these at once, but Packer has to terminate its instance first.

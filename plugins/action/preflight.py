@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         zones = options["availability_zones"]
         problems = [
             *preflight.check_variables(_variables(task_vars or {}), *_specified()),

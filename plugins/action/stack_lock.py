@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
@@ -34,7 +34,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if not self._task.check_mode:
             # A task runs in a worker, whose parent is the controller.
             self._take({**options, "controller": os.getppid(), "what": _playbooks()})
@@ -51,11 +51,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             text=True,
             start_new_session=True,
         )
-        assert keeper.stdin and keeper.stdout
-        with keeper.stdin, keeper.stdout:
-            keeper.stdin.write(json.dumps(request) + "\n")
-            keeper.stdin.flush()
-            for line in keeper.stdout:
+        requests, answers = cast(IO[str], keeper.stdin), cast(IO[str], keeper.stdout)
+        with requests, answers:
+            requests.write(json.dumps(request) + "\n")
+            requests.flush()
+            for line in answers:
                 said = json.loads(line)
                 if "waiting" in said:
                     display.display(said["waiting"])

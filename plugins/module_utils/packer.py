@@ -71,7 +71,7 @@ class Output:
             self._artifact(data)
         if kind != "ui":
             return None
-        severity, _, text = data.partition(",")
+        severity, _comma, text = data.partition(",")
         own = _SOURCE.sub("", text)
         if severity == "error":
             self._errors.append(own)
@@ -161,5 +161,5 @@ def _interrupt(process: subprocess.Popen[str]) -> str:
     """End Packer as Ctrl-C in a terminal would; returns what it still had to say."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
-    rest, _ = process.communicate(timeout=CLEANUP_TIMEOUT)
+    rest, _errors = process.communicate(timeout=CLEANUP_TIMEOUT)
     return rest or ""

@@ -131,7 +131,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
 try:
-    import dns.resolver  # noqa: F401
+    import dns.resolver  # noqa: F401 # pylint: disable=unused-import
 except ImportError:
     DNS_ERROR = traceback.format_exc()
 else:
@@ -253,7 +253,7 @@ def _usable(acm: Any, domain: str, stack: str, region: str) -> Certificate | Non
     good = [one for one in mine if one["Status"] in ("ISSUED", "PENDING_VALIDATION")]
     refused = [one for one in mine if one["Status"] in ("FAILED", "REVOKED", "INACTIVE")]
     if refused and not good:
-        (certificate, *_) = refused
+        certificate = refused[0]
         reason = certificate.get("FailureReason") or certificate.get("RevocationReason") or "none"
         raise ChatliftError(
             f"The certificate of {domain} in {region} is {certificate['Status']}, with the reason"

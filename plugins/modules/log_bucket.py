@@ -89,7 +89,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
-    _, name = _account_and_name(module)
+    _account, name = _account_and_name(module)
     bucket.delete(module.client("s3"), changes, name)
     return {"bucket": name}
 

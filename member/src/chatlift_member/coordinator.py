@@ -142,7 +142,7 @@ class Coordinator:
 
     def _primary(self, stack: ExitStack) -> Session:
         seen = []
-        for _ in list(self._servers):
+        for _server in list(self._servers):
             server = self._servers[0]
             try:
                 session = stack.enter_context(server.session(timeout=ANSWER_SECONDS))

@@ -124,12 +124,15 @@ class Gateway:
             async with asyncio.timeout(LOGIN_SECONDS):
                 return await session.log_in()
         except Refused as error:
-            sentence = str(error)
+            return await self._refuse(session, client, str(error))
         except (OSError, EOFError) as error:
             sentence = (
                 f"{session.title} cannot be reached through {LOOPBACK}:{route.server_port} "
                 f"({_reason(error)}); connect again, HAProxy looks for the server that leads."
             )
+            return await self._refuse(session, client, sentence)
+
+    async def _refuse(self, session: Session, client: Stream, sentence: str) -> bool:
         self._complain(sentence)
         await client.send(session.error(sentence))
         return False

@@ -58,7 +58,7 @@ class MySqlSession:
         """Greet the client as the server would, and log in for it."""
         self._server = await connect(self._route)
         self._opened.append(self._server)
-        _, payload = await _read(self._server)
+        _sequence, payload = await _read(self._server)
         if payload[0] == packets.ERROR:
             return await self._conclude(payload)
         greeting = Greeting.parse(payload)
@@ -133,7 +133,7 @@ class MySqlSession:
             if payload == packets.FAST_AUTH_OK:
                 continue
             if payload[0] == packets.SWITCH:
-                name, _, nonce = payload[1:].partition(b"\0")
+                name, _zero, nonce = payload[1:].partition(b"\0")
                 plugin, self._nonce = name.decode(errors="replace"), nonce.removesuffix(b"\0")
                 proof = self._prove(plugin)
             elif payload == packets.FULL_AUTH and plugin == packets.CACHING_SHA2:

@@ -107,7 +107,7 @@ async def race(first: Coroutine[Any, Any, Result], second: Coroutine[Any, Any, R
     """The result of whichever ends first; the other one is cancelled."""
     tasks = [asyncio.create_task(first), asyncio.create_task(second)]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return next(task for task in tasks if task in done).result()
     finally:
         for task in tasks:

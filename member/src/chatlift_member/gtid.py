@@ -34,7 +34,7 @@ class GtidSet:
             source = uuid
             for item in rest:
                 if item[:1].isdigit():
-                    first, _, last = item.partition("-")
+                    first, _dash, last = item.partition("-")
                     found.setdefault(source, []).append((int(first), int(last or first)))
                 else:
                     source = f"{uuid}:{item}"

@@ -65,7 +65,7 @@ def unready(stats: str) -> list[str]:
     return [
         name
         for name, seen in servers.items()
-        if not any(up for up, _ in seen) or any(up and not passed for up, passed in seen)
+        if not any(up for up, _passed in seen) or any(up and not passed for up, passed in seen)
     ]
 
 

@@ -181,9 +181,9 @@ class Forwarder:
                 break
             except API_ERRORS as error:
                 sentence = self._explain(error)
-            if sentence != said:
-                log.warning("%s Meanwhile the entries wait in the journal.", sentence)
-                said = sentence
+                if sentence != said:
+                    log.warning("%s Meanwhile the entries wait in the journal.", sentence)
+                    said = sentence
             # With jitter: the instances of a stack do not come back all at once.
             if self._stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311
                 return False

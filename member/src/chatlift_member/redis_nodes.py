@@ -89,5 +89,5 @@ def _parse_node(fields: list[str]) -> Node:
 
 
 def _parse_range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
+    first, _dash, last = text.partition("-")
     return int(first), int(last or first)

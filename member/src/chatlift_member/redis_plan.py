@@ -70,8 +70,8 @@ def plan_shards(members: Sequence[Peer]) -> list[Shard]:
         ((rank, peer) for peers in zones.values() for rank, peer in enumerate(peers)),
         key=lambda entry: (entry[0], entry[1].az),
     )
-    masters = [peer for _, peer in ranked[:half]]
-    others = [peer for _, peer in ranked[half:]]
+    masters = [peer for _rank, peer in ranked[:half]]
+    others = [peer for _rank, peer in ranked[half:]]
     for turn in range(1, half + 1):
         replicas = others[turn % half :] + others[: turn % half]
         if all(m.az != r.az for m, r in zip(masters, replicas, strict=True)):

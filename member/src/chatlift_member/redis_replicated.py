@@ -190,13 +190,13 @@ class RedisReplicated(Redis):
         )
 
     def _words(self) -> list[sentinel.Word]:
-        return [word for _, word in self._clients.ask(self._word, self._sentinels)]
+        return [word for _peer, word in self._clients.ask(self._word, self._sentinels)]
 
     def _leads(self) -> bool:
         """Whether most Sentinels say so; asks all, and waits for no more than are needed."""
         just_promoted = self._clock() - self._promoted < PROMOTION_SECONDS
         words = []
-        for _, word in self._clients.ask(self._word, self._sentinels):
+        for _peer, word in self._clients.ask(self._word, self._sentinels):
             words.append(word)
             if leads(self._own, words, self._sentinels, just_promoted):
                 return True

@@ -51,7 +51,7 @@ def place(members: Sequence[Peer]) -> tuple[Peer, ...]:
         key=lambda entry: entry[:2],
     )
     count = min(MOST, len(ranked) - 1 + len(ranked) % 2)
-    return tuple(sorted((peer for _, _, peer in ranked[:count]), key=lambda peer: peer.name))
+    return tuple(sorted((peer for *_rank, peer in ranked[:count]), key=lambda peer: peer.name))
 
 
 def majority(sentinels: Sequence[Peer]) -> int:

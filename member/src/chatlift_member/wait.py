@@ -46,7 +46,7 @@ def wait_for(
     interval: float = 0.25,
     growth: float = 1.0,
     longest: float = 15.0,
-    sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),
+    sleep: Callable[[float], None] | None = None,
 ) -> Value:
     """Call ``probe`` until it no longer raises `NotYet`, and return what it returns.
 
@@ -69,5 +69,5 @@ def wait_for(
                 raise NotInTime(
                     f"Waited {deadline.seconds:.0f} s in vain for {what}; last seen: {seen}."
                 ) from None
-        sleep(min(interval, max(deadline.remaining(), 0.01)))
+        (sleep or time.sleep)(min(interval, max(deadline.remaining(), 0.01)))
         interval = min(interval * growth, max(longest, interval))
