@@ -26,6 +26,10 @@ printf '[galaxy-importer]\nRUN_ANSIBLE_LINT = False\n' >"$scratch/importer.cfg" 
   { cat "$scratch/importer.log" >&2; exit 1; }
 ! grep -E '^(WARNING|ERROR)' "$scratch/importer.log" >&2
 
+echo "== changelog and execution environment"
+antsibull-changelog lint
+ansible-builder create --file execution-environment.yml --context "$scratch/environment" >/dev/null
+
 cd "$installed/chatlift/aws"
 echo "== antsibull-docs lint-collection-docs"
 antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
