@@ -24,7 +24,7 @@ echo "== galaxy-importer"
 printf '[galaxy-importer]\nRUN_ANSIBLE_LINT = False\n' >"$scratch/importer.cfg" # make lint has run it
 (cd "$scratch" && GALAXY_IMPORTER_CONFIG=importer.cfg python -m galaxy_importer.main "$tarball") >"$scratch/importer.log" 2>&1 ||
   { cat "$scratch/importer.log" >&2; exit 1; }
-! grep -E '^(WARNING|ERROR)' "$scratch/importer.log" >&2
+if grep -E '^(WARNING|ERROR)' "$scratch/importer.log" >&2; then exit 1; fi
 
 echo "== changelog and execution environment"
 antsibull-changelog lint
