@@ -17,7 +17,7 @@ tarball=$(echo "$scratch"/chatlift-aws-*.tar.gz)
 installed="$scratch/installed/ansible_collections"
 for needed in amazon/aws community/aws community/crypto ansible/posix; do
   mkdir -p "$installed/${needed%/*}"
-  ln -sfn "$site/$needed" "$installed/$needed"
+  cp -a "$site/$needed" "$installed/$needed" # a link would lead into a directory that git ignores
 done
 
 echo "== galaxy-importer"
