@@ -11,6 +11,8 @@ from moto.core.responses import ActionAuthenticatorMixin
 
 # Where IAM's prefix is not the service's name.
 PREFIXES = {"elbv2": "elasticloadbalancing"}
+# Where an action is asked for under another name, which takes its tags along.
+ACTIONS = {"CreateDistributionWithTags": "CreateDistribution"}
 # Ansible's modules say who they are; tests, agents and Packer do not.
 OPERATOR = "Ansible"
 
@@ -23,7 +25,8 @@ def recorded(calls: set[str]) -> Iterator[None]:
     def record(response: Any, *arguments: Any, **options: Any) -> Any:
         if OPERATOR in response.headers.get("User-Agent", ""):
             service = PREFIXES.get(response.service_name, response.service_name)
-            calls.add(f"{service}:{response._get_action()}")
+            action = response._get_action()
+            calls.add(f"{service}:{ACTIONS.get(action, action)}")
         return authorize(response, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:

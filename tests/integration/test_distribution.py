@@ -8,10 +8,12 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -271,10 +273,20 @@ def test_websocket_outlives_a_change_of_the_distribution(edge: Distributions, se
     connection.close()
 
 
+def _log_line(log: Path, text: str) -> str:
+    """The line with ``text``, which is written once its answer has been sent."""
+    deadline = time.monotonic() + 5
+    while True:
+        for line in log.read_text().splitlines():
+            if text in line:
+                return line
+        assert time.monotonic() < deadline, f"{log} has no line with {text}."
+        time.sleep(0.05)
+
+
 def test_requests_are_logged(edge: Distributions) -> None:
     ask("/index.html?logged", User_Agent="a b")
-    lines = (edge.directory("E1") / "access.log").read_text().splitlines()
-    line = next(line for line in lines if "logged" in line).split("\t")
+    line = _log_line(edge.directory("E1") / "access.log", "logged").split("\t")
     assert (line[4], line[5], line[6], line[7], line[8]) == (
         "127.0.0.1",
         "GET",

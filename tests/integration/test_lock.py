@@ -85,7 +85,7 @@ def test_without_its_keeper_the_lock_is_taken_over(
     os.killpg(controller.pid, signal.SIGKILL)
     controller.wait()
     assert _holder(cloud)
-    play("observability")
+    play("secrets")
 
 
 def test_a_run_that_failed_gives_the_lock_back(cloud: Cloud, play: Any) -> None:
