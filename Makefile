@@ -1,5 +1,6 @@
 # make rehearse   the whole migration on this machine: images, stack, one chat message
 # make test       every check and test, with seconds; the rehearsal is down before and after
+# make collection the collection as it is published: importer, documentation, ansible-test sanity
 # make molecule   every image role and cluster, each on hosts of its own
 # make docs       write the roles' READMEs from their meta/argument_specs.yml
 # make down       end the rehearsal
