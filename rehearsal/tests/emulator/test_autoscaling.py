@@ -274,6 +274,17 @@ def test_a_replacement_comes_first_where_the_group_asks_for_it(cloud: Any) -> No
     assert cloud.lifecycle("app") == ["InService", "InService"]
 
 
+def test_a_replacement_that_comes_first_takes_the_zone_of_the_other(cloud: Any) -> None:
+    for ill in app(cloud, 3, MinSize=3, InstanceMaintenancePolicy=LAUNCH_FIRST):
+        zone = cloud.instance(ill).availability_zone
+        cloud.groups.set_instance_health(InstanceId=ill, HealthStatus="Unhealthy")
+        cloud.wait(1)
+        assert cloud.instances("pending")[0].availability_zone == zone
+        cloud.start_bodies()
+        cloud.wait(1)
+        cloud.stop_bodies()
+
+
 def test_no_more_are_replaced_at_once_than_the_group_has_room_for(cloud: Any) -> None:
     for ill in app(cloud, 4, MinSize=4, MaxSize=8, InstanceMaintenancePolicy=LAUNCH_FIRST):
         cloud.groups.set_instance_health(InstanceId=ill, HealthStatus="Unhealthy")

@@ -305,7 +305,8 @@ class _Turn:
 
     def _place(self) -> tuple[str, str | None]:
         """The zone with the fewest instances, and the group's subnet there if it has subnets."""
-        used = Counter(str(m.availability_zone) for m in self._group.members)
+        # One that is to be replaced leaves its zone to its replacement.
+        used = Counter(str(m.availability_zone) for m in self._group.members if not m.outgoing)
         if not self._group.vpc_zone_identifier:
             zone = min(self._group.availability_zones, key=lambda zone: used[zone])
             return zone, None
