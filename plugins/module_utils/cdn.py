@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, The chatlift authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a stack has in CloudFront: an origin access control, a VPC origin and a distribution."""
+"""What a stack has in CloudFront: an origin access control, a response-headers policy, a VPC origin
+and a distribution."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.distribution_config i
     Config,
     comparable,
     readable,
+    security_headers,
     shows,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
@@ -30,7 +32,11 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 # what was kept of the one before is forgotten.
 RELEASE_TAG = "chatlift:release"
 
-IN_USE = ("CannotDeleteEntityWhileInUse", "OriginAccessControlInUse")
+IN_USE = (
+    "CannotDeleteEntityWhileInUse",
+    "OriginAccessControlInUse",
+    "ResponseHeadersPolicyInUse",
+)
 
 
 class Cdn:
@@ -94,6 +100,65 @@ class Cdn:
         return at_most_one(
             [one for one in listed if one["Name"] == self.name],
             f"the origin access control {self.name}",
+        )
+
+    # The response-headers policy: what browsers are told to be strict about.
+
+    def ensure_headers_policy(self, content_security_policy: str) -> str:
+        wanted: Config = {
+            "Name": self.name,
+            "Comment": f"The pages of the stack {self.stack}",
+            "SecurityHeadersConfig": security_headers(content_security_policy),
+        }
+        found = self._headers_policy()
+        if found is None:
+            made = self.changes.apply(
+                "response-headers policy",
+                None,
+                wanted,
+                self.client.create_response_headers_policy,
+                ResponseHeadersPolicyConfig=wanted,
+            )
+            return str(made.get("ResponseHeadersPolicy", {}).get("Id", UNKNOWN))
+        config = found["ResponseHeadersPolicyConfig"]
+        # A header that is wanted no longer is a difference, too.
+        headers = config.get("SecurityHeadersConfig", {}).keys()
+        if headers != wanted["SecurityHeadersConfig"].keys() or not holds(config, wanted):
+            self.changes.apply(
+                "response-headers policy",
+                {key: config.get(key) for key in wanted},
+                wanted,
+                self.client.update_response_headers_policy,
+                Id=found["Id"],
+                ResponseHeadersPolicyConfig=wanted,
+                IfMatch=self.client.get_response_headers_policy(Id=found["Id"])["ETag"],
+            )
+        return str(found["Id"])
+
+    def delete_headers_policy(self) -> None:
+        found = self._headers_policy()
+        if found is not None:
+            self.changes.apply(
+                "response-headers policy",
+                "present",
+                None,
+                self._delete_when_unused,
+                delete=self.client.delete_response_headers_policy,
+                what="the response-headers policy",
+                Id=found["Id"],
+                IfMatch=self.client.get_response_headers_policy(Id=found["Id"])["ETag"],
+            )
+
+    def _headers_policy(self) -> dict[str, Any] | None:
+        listed = [
+            one["ResponseHeadersPolicy"]
+            for one in self._list(
+                "list_response_headers_policies", "ResponseHeadersPolicyList", Type="custom"
+            )
+        ]
+        return at_most_one(
+            [one for one in listed if one["ResponseHeadersPolicyConfig"]["Name"] == self.name],
+            f"the response-headers policy {self.name}",
         )
 
     # The VPC origin, by which CloudFront reaches an internal load balancer. One that is in use
@@ -329,13 +394,12 @@ class Cdn:
             **arguments,
         )
 
-    def _list(self, operation: str, key: str) -> list[dict[str, Any]]:
+    def _list(self, operation: str, key: str, **arguments: str) -> list[dict[str, Any]]:
         """Everything of a kind; boto3 has no paginators for some of them."""
         found: list[dict[str, Any]] = []
-        marker: dict[str, str] = {}
         while True:
-            page = getattr(self.client, operation)(**marker)[key]
+            page = getattr(self.client, operation)(**arguments)[key]
             found += page.get("Items", [])
-            if not page["IsTruncated"]:
+            if not page.get("NextMarker"):
                 return found
-            marker = {"Marker": page["NextMarker"]}
+            arguments["Marker"] = page["NextMarker"]

@@ -17,8 +17,6 @@ CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html
-SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 
 SITE, BACKEND = "site", "backend"
 INDEX = "index.html"
@@ -32,6 +30,7 @@ EVERY = ["HEAD", "DELETE", "POST", "GET", "OPTIONS", "PUT", "PATCH"]
 BACKEND_SECONDS = {"OriginReadTimeout": 60, "OriginKeepaliveTimeout": 60}
 # CloudFront keeps an error for 10 s unless told otherwise; the backend may be back in the next.
 TEMPORARY_ERRORS = (500, 502, 503, 504)
+YEAR_SECONDS = 31536000
 
 Config = dict
 
@@ -58,6 +57,7 @@ class Site:
     bucket_region: str
     release: str
     access_control_id: str
+    headers_policy_id: str
     load_balancer: str
     vpc_origin_id: str
     origin_header: str
@@ -87,12 +87,14 @@ class Site:
             "DefaultRootObject": INDEX,
             "Origins": listed([self._bucket(), self._backend()]),
             "OriginGroups": listed([]),
-            "DefaultCacheBehavior": _behavior(SITE, READ, "redirect-to-https", CACHING_OPTIMIZED),
+            "DefaultCacheBehavior": self._behavior(
+                SITE, READ, "redirect-to-https", CACHING_OPTIMIZED
+            ),
             "CacheBehaviors": listed(
                 [
                     {
                         "PathPattern": path,
-                        **_behavior(BACKEND, EVERY, "https-only", CACHING_DISABLED),
+                        **self._behavior(BACKEND, EVERY, "https-only", CACHING_DISABLED),
                         # Host too: it is the name in the load balancer's certificate.
                         "OriginRequestPolicyId": ALL_VIEWER,
                     }
@@ -106,6 +108,25 @@ class Site:
                 "Bucket": f"{self.logs_bucket}.s3.amazonaws.com" if self.logs_bucket else "",
                 "Prefix": self.logs_prefix if self.logs_bucket else "",
             },
+        }
+
+    def _behavior(
+        self, origin: str, methods: list[str], protocol: str, cache_policy: str
+    ) -> Config:
+        return {
+            "TargetOriginId": origin,
+            "ViewerProtocolPolicy": protocol,
+            "AllowedMethods": {**listed(methods), "CachedMethods": listed(READ)},
+            # The application compresses for itself; CloudFront does it only with what it may keep.
+            "Compress": cache_policy == CACHING_OPTIMIZED,
+            "CachePolicyId": cache_policy,
+            "ResponseHeadersPolicyId": self.headers_policy_id,
+            "TrustedSigners": {"Enabled": False, "Quantity": 0},
+            "TrustedKeyGroups": {"Enabled": False, "Quantity": 0},
+            "SmoothStreaming": False,
+            "LambdaFunctionAssociations": listed([]),
+            "FunctionAssociations": listed([]),
+            "FieldLevelEncryptionId": "",
         }
 
     def _bucket(self) -> Config:
@@ -159,6 +180,33 @@ def listed(items: list[Any]) -> Config:
     return {"Quantity": len(items), "Items": items} if items else {"Quantity": 0}
 
 
+def security_headers(content_security_policy: str) -> Config:
+    """The part of a response-headers policy that protects those who look at a page.
+
+    It is AWS's own SecurityHeadersPolicy, and beside it what the page may load. What the
+    application says of itself goes before.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html
+    """
+    headers: Config = {
+        "ContentTypeOptions": {"Override": True},
+        "FrameOptions": {"Override": False, "FrameOption": "SAMEORIGIN"},
+        "ReferrerPolicy": {"Override": False, "ReferrerPolicy": "strict-origin-when-cross-origin"},
+        "StrictTransportSecurity": {
+            "Override": False,
+            "AccessControlMaxAgeSec": YEAR_SECONDS,
+            "IncludeSubdomains": False,
+            "Preload": False,
+        },
+        "XSSProtection": {"Override": False, "Protection": True, "ModeBlock": True},
+    }
+    if content_security_policy:
+        headers["ContentSecurityPolicy"] = {
+            "Override": False,
+            "ContentSecurityPolicy": content_security_policy,
+        }
+    return headers
+
+
 def shows(config: Config, release: str) -> bool:
     """Whether the configuration leads to this release."""
     paths = [origin["OriginPath"] for origin in config["Origins"]["Items"]]
@@ -206,22 +254,4 @@ def _origin(name: str, domain: str) -> Config:
         "ConnectionTimeout": 10,
         "OriginShield": {"Enabled": False},
         "OriginAccessControlId": "",
-    }
-
-
-def _behavior(origin: str, methods: list[str], protocol: str, cache_policy: str) -> Config:
-    return {
-        "TargetOriginId": origin,
-        "ViewerProtocolPolicy": protocol,
-        "AllowedMethods": {**listed(methods), "CachedMethods": listed(READ)},
-        # The application compresses for itself; CloudFront does it only with what it may keep.
-        "Compress": cache_policy == CACHING_OPTIMIZED,
-        "CachePolicyId": cache_policy,
-        "ResponseHeadersPolicyId": SECURITY_HEADERS,
-        "TrustedSigners": {"Enabled": False, "Quantity": 0},
-        "TrustedKeyGroups": {"Enabled": False, "Quantity": 0},
-        "SmoothStreaming": False,
-        "LambdaFunctionAssociations": listed([]),
-        "FunctionAssociations": listed([]),
-        "FieldLevelEncryptionId": "",
     }

@@ -13,6 +13,8 @@ description:
     M(chatlift.aws.static_site), and passes some paths, WebSockets included, on to the load balancer
     C(chatlift-<stack>) with all headers, cookies and query strings of the viewer and without
     keeping anything.
+  - Browsers are told to be strict by a response-headers policy: no sniffing of types, no frames of
+    other sites, HTTPS alone, and what O(content_security_policy) says.
   - CloudFront reads the bucket by an origin access control, which this module allows in the
     bucket's policy, and reaches an internal load balancer by a VPC origin, over HTTPS either way.
   - Another release is one change of the distribution. Once every edge location has it, the paths
@@ -30,7 +32,8 @@ options:
       - V(shown) changes nothing in it, but waits until every edge location shows the release, and
         then has what was kept of the one before forgotten.
       - V(absent) disables it, waits until it is disabled everywhere, and deletes it with the VPC
-        origin and the origin access control. With O(wait=false) it only disables it.
+        origin, the origin access control and the response-headers policy. With O(wait=false) it
+        only disables it.
     type: str
     choices: [present, shown, absent]
     default: present
@@ -75,6 +78,11 @@ options:
     type: str
     choices: [PriceClass_100, PriceClass_200, PriceClass_All]
     default: PriceClass_100
+  content_security_policy:
+    description: >-
+      The header C(Content-Security-Policy) of every answer that comes without one. Empty for none.
+    type: str
+    default: ""
   error_pages:
     description: What is answered instead of an origin's errors, on every path.
     type: list
@@ -229,6 +237,7 @@ ARGUMENTS = {
         "choices": ["PriceClass_100", "PriceClass_200", "PriceClass_All"],
         "default": "PriceClass_100",
     },
+    "content_security_policy": {"type": "str", "default": ""},
     "error_pages": {
         "type": "list",
         "elements": "dict",
@@ -253,6 +262,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     cdn = Cdn(module.client("cloudfront"), changes, params["stack"], params["wait_timeout"])
     balancer = _load_balancer(module, changes, cdn.name)
     access_control_id = cdn.ensure_access_control()
+    headers_policy_id = cdn.ensure_headers_policy(params["content_security_policy"])
     vpc_origin_id = header = ""
     if params["origin"] == "vpc":
         vpc_origin_id = cdn.ensure_vpc_origin(balancer["LoadBalancerArn"])
@@ -271,6 +281,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         bucket_region=module.region,
         release=release,
         access_control_id=access_control_id,
+        headers_policy_id=headers_policy_id,
         load_balancer=balancer["DNSName"],
         vpc_origin_id=vpc_origin_id,
         origin_header=header,
@@ -331,6 +342,7 @@ def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
         cdn.delete()
         cdn.delete_vpc_origins(kept=[])
         cdn.delete_access_control()
+        cdn.delete_headers_policy()
         wafv2 = module.client("wafv2", region=web_acl.REGION)
         web_acl.delete(wafv2, changes, params["stack"], params["wait_timeout"])
     return {}

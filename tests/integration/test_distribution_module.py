@@ -239,6 +239,35 @@ def test_what_was_changed_by_hand_is_put_right(cloud: Cloud, run_module: Run, op
     assert mended["diff"]["after"]["distribution"] == {"HttpVersion": "http2and3"}
 
 
+def _policy_headers(cloud: Cloud) -> dict[str, Any]:
+    """The security headers that every behavior of the distribution adds."""
+    config = _distribution(cloud)["DistributionConfig"]
+    behaviors = [config["DefaultCacheBehavior"], *config["CacheBehaviors"]["Items"]]
+    (policy,) = {one["ResponseHeadersPolicyId"] for one in behaviors}
+    found = cloud.client("cloudfront").get_response_headers_policy(Id=policy)
+    config = found["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]
+    assert config["Name"] == NAME
+    return dict(config["SecurityHeadersConfig"])
+
+
+def test_pages_may_load_what_is_said_and_the_header_can_go_again(
+    cloud: Cloud, run_module: Run, options: Any
+) -> None:
+    run_module("distribution", **options)
+    others = _policy_headers(cloud)
+    assert "ContentSecurityPolicy" not in others
+    strict = {**options, "content_security_policy": "default-src 'self'"}
+    changed = run_module("distribution", **strict)
+    assert list(changed["diff"]["after"]) == ["response-headers policy"]
+    assert _policy_headers(cloud) == {
+        **others,
+        "ContentSecurityPolicy": {"Override": False, "ContentSecurityPolicy": "default-src 'self'"},
+    }
+    assert not run_module("distribution", **strict)["changed"]
+    assert run_module("distribution", **options)["changed"]
+    assert _policy_headers(cloud) == others
+
+
 def test_errors_have_pages_and_temporary_ones_are_not_kept(
     cloud: Cloud, run_module: Run, options: Any
 ) -> None:
@@ -325,4 +354,10 @@ def test_absent_leaves_nothing(
     assert not [one for one in left if one["Name"].startswith(NAME)]
     listed = cloudfront.list_origin_access_controls()["OriginAccessControlList"]
     assert NAME not in [one["Name"] for one in listed.get("Items", [])]
+    listed = cloudfront.list_response_headers_policies(Type="custom")
+    policies = [
+        one["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["Name"]
+        for one in listed["ResponseHeadersPolicyList"].get("Items", [])
+    ]
+    assert NAME not in policies
     assert not run_module("distribution", **absent)["changed"]
