@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import hashlib
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -21,6 +24,8 @@ from chatlift_rehearsal.controllers.load_balancers import (
     servers_of,
 )
 from chatlift_rehearsal.machine.haproxy_config import certificate_file, expression, render
+from chatlift_rehearsal.machine.request_log import deliver
+from chatlift_rehearsal.machine.rhythm import Rhythm
 from chatlift_rehearsal.model import (
     CertificateView,
     FixedResponse,
@@ -28,6 +33,8 @@ from chatlift_rehearsal.model import (
     Redirect,
     RuleView,
 )
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from .certificates import issued
 from .views import balancer, cloud, target, target_group
@@ -142,7 +149,7 @@ def test_haproxy_accepts_the_configuration(tmp_path):
         ListenerView(18097, "HTTPS", rules, ("arn:not-issued",)),
     )
     layout = Layout(
-        balancer(addresses=("127.0.0.1",), listeners=listeners),
+        balancer(addresses=("127.0.0.1",), listeners=listeners, log_bucket="logs"),
         (
             Backend("arn:app", "app", 0),
             Backend("arn:api", "api", 86400, "least_outstanding_requests"),
@@ -159,6 +166,64 @@ def test_haproxy_accepts_the_configuration(tmp_path):
     config = tmp_path / "haproxy.cfg"
     config.write_text(text)
     subprocess.run(["haproxy", "-c", "-f", str(config)], check=True)
+
+
+ARN = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/chat/1a2b3c4d"
+FORWARDED = (
+    "request 1530570180186641 22364 10.42.0.9 443 192.0.2.1:2817 10.42.0.4:8080 app 0 1 48 200 34 "
+    "366 GET HTTP/1.1 TLS_AES_256_GCM_SHA384 TLSv1.3 {fingerprint} chat.test 7 forward - - "
+    "Root=1-5833 chat.test /a?b=c"
+)
+REFUSED = (
+    "request 1530570180186641 0 10.42.1.9 80 192.0.2.1:2818 -:- port_80 -1 -1 -1 400 0 187 "
+    "<BADREQ> <BADREQ> - - - - - - - - - - -"
+)
+
+
+def test_log_has_the_documented_fields_and_an_object_for_each_node():
+    known = issued("chat.test")
+    der = x509.load_pem_x509_certificate(known.certificate.encode()).fingerprint(hashes.SHA256())
+    logging = balancer(arn=ARN, log_bucket="logs", log_prefix="alb")
+    stored = {}
+    deliver(
+        [
+            "\t".join([*FORWARDED.format(fingerprint=der.hex().upper()).split(), 'Mozilla "5"\té']),
+            "Proxy port_80 stopped (cumulated conns: FE: 1, BE: 0).",
+            "\t".join([*REFUSED.split(), "-"]),
+        ],
+        Layout(logging, (Backend("arn:app", "app", 0),), (known,)),
+        lambda bucket, key, content: stored.update({(bucket, key): gzip.decompress(content)}),
+    )
+    names = {re.sub(r"\d{8}T\d{4}Z", "END", key[1]): text for key, text in stored.items()}
+    day = r"alb/AWSLogs/123456789012/elasticloadbalancing/eu-central-1/\d{4}/\d\d/\d\d/"
+    file = r"123456789012_elasticloadbalancing_eu-central-1_app\.chat\.1a2b3c4d_END_"
+    forwarded, refused = (
+        next(text.decode() for name, text in names.items() if re.fullmatch(pattern, name))
+        for pattern in (rf"{day}{file}10\.42\.{n}\.9_[0-9a-f]{{8}}\.log\.gz" for n in (0, 1))
+    )
+    assert {bucket for bucket, _ in stored} == {"logs"}
+    tid = "TID_" + hashlib.sha256(b"192.0.2.1:2817").hexdigest()[:32]
+    assert forwarded == (
+        "https 2018-07-02T22:23:00.186641Z app/chat/1a2b3c4d 192.0.2.1:2817 10.42.0.4:8080 "
+        "0.001 0.048 0.000 200 200 34 366 "
+        '"GET https://chat.test:443/a?b=c HTTP/1.1" "Mozilla \\x225\\x22\\x09\\xE9" '
+        'TLS_AES_256_GCM_SHA384 TLSv1.3 arn:app "Root=1-5833" "chat.test" '
+        f'"{known.arn}" 7 2018-07-02T22:22:37.822641Z "forward" "-" "-" "10.42.0.4:8080" "200" '
+        f'"-" "-" {tid} "-" "-" "-"\n'
+    )
+    assert refused.startswith(
+        "http 2018-07-02T22:23:00.186641Z app/chat/1a2b3c4d 192.0.2.1:2818 - -1 -1 -1 400 - "
+        '0 187 "- http://10.42.1.9:80- -" "-" - - - "-" "-" "-" -1 '
+    )
+    assert len(shlex.split(forwarded)) == len(shlex.split(refused)) == 33
+
+
+def test_log_is_due_every_so_often():
+    rhythm = Rhythm(30.0)
+    assert rhythm.due(["a"], 100.0) == []
+    assert rhythm.due(["a", "b"], 130.0) == ["a"]
+    assert rhythm.due(["a", "b"], 159.0) == []
+    assert rhythm.due(["a", "b"], 160.0) == ["a", "b"]
 
 
 def test_renewed_certificate_changes_the_layout():

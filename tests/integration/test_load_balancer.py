@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
+import shlex
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from chatlift_rehearsal.controllers.load_balancers import (
@@ -109,6 +113,9 @@ class WebSocket:
         except ConnectionResetError:
             return False
 
+    def close(self) -> None:
+        self._socket.close()
+
 
 def test_a_websocket_outlives_changed_listeners_and_drains(
     balancers: LoadBalancers, target: int
@@ -147,6 +154,53 @@ def test_a_port_in_use_is_named(balancers: LoadBalancers, target: int) -> None:
         port = other.getsockname()[1]
         with pytest.raises(Exception, match=f"127.0.0.1:{port}"):
             balancers.configure(ConfigureProxy(layout(port), servers(target)))
+
+
+LOGGING = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/chat/1a2b3c4d"
+
+
+def test_requests_are_logged_with_what_became_of_them(
+    balancers: LoadBalancers, target: int
+) -> None:
+    port = free_port()
+    rules = (
+        RuleView(paths=("/old/*",), answer=Redirect("https", 443, 301), priority=5),
+        RuleView(paths=("/no",), answer=FixedResponse(403, body="No."), priority=7),
+    )
+    plain = layout(port, 60.0, *rules)
+    logging = replace(plain.balancer, arn=LOGGING, log_bucket="logs")
+    balancers.configure(ConfigureProxy(replace(plain, balancer=logging), servers(target)))
+    ask(port, "/old/a?b=c")
+    balancers.configure(
+        ConfigureProxy(replace(plain, balancer=replace(logging, idle_timeout=9)), servers(target))
+    )
+    ask(port, "/no", **{"User-Agent": 'curious "1"'})
+    client = WebSocket(port)
+    assert client.echoes()
+    client.close()
+    stored: list[bytes] = []
+    deadline = time.monotonic() + 5
+    while b"".join(stored).count(b"\n") < 3:
+        assert time.monotonic() < deadline, f"Only this was logged: {stored}"
+        balancers.deliver_log(LOGGING, lambda *made: stored.append(gzip.decompress(made[2])))
+        time.sleep(0.05)
+    found = [shlex.split(line) for line in b"".join(stored).decode().splitlines()]
+    host, own = f"chat:{port}", f"127.0.0.1:{target}"
+    # kind, target, two statuses, request, client, target group, rule, action, where it was led
+    assert [[line[n] for n in (0, 4, 8, 9, 12, 13, 16, 20, 22, 23)] for line in found] == [
+        [
+            *("http", "-", "301", "-", f"GET http://{host}/old/a?b=c HTTP/1.1", "-"),
+            *("-", "5", "redirect", "https://chat:443/old/a?b=c"),
+        ],
+        [
+            *("http", "-", "403", "-", f"GET http://{host}/no HTTP/1.1", r"curious \x221\x22"),
+            *("-", "7", "fixed-response", "-"),
+        ],
+        [
+            *("ws", own, "101", "101", f"GET http://chat:{port}/ws HTTP/1.1", "-"),
+            *("arn:app", "0", "forward", "-"),
+        ],
+    ]
 
 
 def ask(port: int, path: str, **headers: str) -> tuple[int, str, str]:

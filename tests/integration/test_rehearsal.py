@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import shlex
 import signal
 import subprocess
 import urllib.error
@@ -54,6 +56,7 @@ class Cloud:
     def __init__(self, directory: Path) -> None:
         self.ec2 = boto3.client("ec2")
         self.elbv2 = boto3.client("elbv2")
+        self.s3 = boto3.client("s3")
         self.key = directory / "key"
         subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.key], check=True)
         public = self.key.with_suffix(".pub").read_bytes()
@@ -142,6 +145,34 @@ class Cloud:
                 self.ec2.deregister_image(ImageId=image["ImageId"])
                 body = SETTINGS.cache / "images" / image["ImageId"]
                 eventually(f"{body} gone", lambda body=body: not body.exists())
+
+    def log(self, balancer: str, bucket: str) -> None:
+        """Have a load balancer's requests logged in a new bucket."""
+        self.s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/*",
+        }
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [statement]}))
+        attributes = {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": bucket}
+        self.elbv2.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer,
+            Attributes=[{"Key": key, "Value": value} for key, value in attributes.items()],
+        )
+
+    def logged(self, bucket: str) -> list[str]:
+        """The lines of the logs that a load balancer has delivered into a bucket."""
+        keys = [one["Key"] for one in self.s3.list_objects_v2(Bucket=bucket)["Contents"]]
+        found = [
+            self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            for key in keys
+            if key.endswith(".log.gz")
+        ]
+        return [line for body in found for line in gzip.decompress(body).decode().splitlines()]
 
     def describe(self, instance: str) -> dict[str, Any]:
         found = self.ec2.describe_instances(InstanceIds=[instance])
@@ -367,6 +398,7 @@ def test_load_balancer_spreads_over_healthy_targets(cloud: Cloud) -> None:
     hosts = [cloud.launch(f"web-{zone}", user_data=WEB_SERVER, zone=zone) for zone in "ab"]
     group = cloud.target_group("web", hosts)
     arn = cloud.balancer("web", group)
+    cloud.log(arn, "web-logs")
     url = eventually("its URL", lambda: _urls("web"))[0]
     names = {cloud.ssh(host, "hostname") for host in hosts}
 
@@ -380,6 +412,8 @@ def test_load_balancer_spreads_over_healthy_targets(cloud: Cloud) -> None:
 
     cloud.elbv2.delete_load_balancer(LoadBalancerArn=arn)
     eventually("no proxy", lambda: not cleanup.proxies(SETTINGS))
+    served = [line for line in cloud.logged("web-logs") if shlex.split(line)[8:10] == ["200"] * 2]
+    assert len(served) >= 8
     cloud.terminate(*hosts)
 
 

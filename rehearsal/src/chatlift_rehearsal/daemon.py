@@ -42,6 +42,7 @@ from chatlift_rehearsal.controllers.instances import (
 )
 from chatlift_rehearsal.controllers.load_balancers import (
     ConfigureProxy,
+    DeliverLog,
     HealthByGroup,
     ProxyAction,
     StopProxy,
@@ -159,6 +160,7 @@ class Daemon:
             *plan_load_balancers(
                 view, self._balancers.proxies(), health, _without_host(view, hosts)
             ),
+            *self._balancers.logs_due(time.monotonic()),
             *plan_distributions(view, self._sites.served()),
             *self._sites.logs_due(time.monotonic()),
         ]
@@ -250,8 +252,10 @@ class Daemon:
                     self._balancers.configure(action)
                 case TellProxy():
                     self._balancers.tell(action)
+                case DeliverLog(key):
+                    self._balancers.deliver_log(key, self._emulator.store)
                 case StopProxy(key):
-                    self._balancers.stop(key)
+                    self._balancers.stop(key, self._emulator.store)
                 case ConfigureSite():
                     self._sites.configure(action)
                 case ForgetPaths():

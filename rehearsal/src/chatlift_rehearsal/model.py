@@ -161,13 +161,15 @@ class RuleView:
     """A rule of a listener: what it is for, and the one thing it does.
 
     ``headers`` are names with the patterns of their values. A request has to match a pattern of
-    ``paths``, if there are any, and one of each header; the default rule has neither.
+    ``paths``, if there are any, and one of each header; the default rule has neither, and its
+    ``priority`` is 0.
     """
 
     forward: str = ""
     paths: tuple[str, ...] = ()
     headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     answer: FixedResponse | Redirect | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,10 @@ class ListenerView:
 
 @dataclass(frozen=True)
 class LoadBalancerView:
-    """An application load balancer; ``addresses`` are its nodes', one a subnet."""
+    """An application load balancer; ``addresses`` are its nodes', one a subnet.
+
+    ``log_bucket`` is empty while access logs are off.
+    """
 
     arn: str
     name: str
@@ -194,6 +199,8 @@ class LoadBalancerView:
     vpc_id: str
     listeners: tuple[ListenerView, ...]
     idle_timeout: float
+    log_bucket: str = ""
+    log_prefix: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,10 @@ CREDENTIAL = "rehearsal"
 """Access key and secret key alike: it opens nothing but the emulator."""
 
 
+LOG_SECONDS = 30.0
+"""How often access logs go to their bucket; AWS sends a load balancer's every five minutes."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """One rehearsal: everything on this machine that belongs to it is named after ``tag``."""

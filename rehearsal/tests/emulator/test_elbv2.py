@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -132,7 +133,9 @@ def test_a_load_balancer_may_answer_by_itself(balanced: Any) -> None:
     )
     listener = balanced.emulator.view().load_balancers[0].listeners[0]
     assert listener.rules == (
-        RuleView(headers=(("X-Origin", ("secret",)),), answer=Redirect("https", 443, 301)),
+        RuleView(
+            headers=(("X-Origin", ("secret",)),), answer=Redirect("https", 443, 301), priority=1
+        ),
         RuleView(answer=FixedResponse(403, "text/plain", "No.")),
     )
 
@@ -234,3 +237,37 @@ def test_detached_and_standby_instances_get_no_traffic(balanced: Any) -> None:
     )
     balanced.wait(0)
     assert balanced.emulator.view().target_groups[0].targets == ()
+
+
+def log_to(cloud: Any, bucket: str, prefix: str = "alb") -> None:
+    attributes = {"enabled": "true", "bucket": bucket, "prefix": prefix}
+    cloud.elb.modify_load_balancer_attributes(
+        LoadBalancerArn=cloud.balancer["LoadBalancerArn"],
+        Attributes=[{"Key": f"access_logs.s3.{k}", "Value": v} for k, v in attributes.items()],
+    )
+
+
+def test_access_log_needs_a_bucket_whose_policy_allows_it(balanced: Any) -> None:
+    account = balanced.client("sts").get_caller_identity()["Account"]
+    s3 = balanced.client("s3")
+    s3.create_bucket(
+        Bucket="logs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    for bucket in ("absent", "logs"):
+        with pytest.raises(ClientError, match=f"Access Denied for bucket: {bucket}"):
+            log_to(balanced, bucket)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::logs/alb/AWSLogs/{account}/*",
+    }
+    s3.put_bucket_policy(Bucket="logs", Policy=json.dumps({"Statement": [statement]}))
+    with pytest.raises(ClientError, match="Access Denied for bucket: logs"):
+        log_to(balanced, "logs", "elsewhere")
+    assert balanced.emulator.view().load_balancers[0].log_bucket == ""
+    log_to(balanced, "logs")
+    view = balanced.emulator.view().load_balancers[0]
+    assert (view.log_bucket, view.log_prefix) == ("logs", "alb")
+    found = s3.list_objects_v2(Bucket="logs")["Contents"]
+    assert [one["Key"] for one in found] == [f"alb/AWSLogs/{account}/ELBAccessLogTestFile"]

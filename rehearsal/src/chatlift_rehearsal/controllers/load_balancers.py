@@ -119,7 +119,14 @@ class StopProxy:
     key: str
 
 
-ProxyAction = ConfigureProxy | TellProxy | StopProxy
+@dataclass(frozen=True)
+class DeliverLog:
+    """It is time for a load balancer's access log to go to its bucket."""
+
+    key: str
+
+
+ProxyAction = ConfigureProxy | TellProxy | StopProxy | DeliverLog
 
 HealthByGroup = Mapping[str, Mapping[Target, Health]]
 """What the health checks found, by the ARN of the target group."""

@@ -1,7 +1,8 @@
 """Load balancers with addresses of their own and target groups whose health is measured.
 
 moto's attributes lack most of AWS's defaults (which the amazon.aws modules read), every registered
-target is ``healthy``, a deregistered one is gone at once, and a load balancer has no interface.
+target is ``healthy``, a deregistered one is gone at once, a load balancer has no interface, and any
+bucket will do for its access log.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ from moto.elbv2 import models
 from moto.elbv2.exceptions import DuplicateLoadBalancerName, ELBClientError
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeLoadBalancer
 from moto.moto_api._internal import mock_random
+from moto.s3.models import s3_backends
 
 from ..model import TargetHealth
 from . import state
+from .bucket_policy import Principal, Request, evaluate
+
+LOG_DELIVERY = Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com")
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
 _TARGET_GROUP_DEFAULTS = {
@@ -190,6 +195,25 @@ class ElbMends(ELBv2Backend):
         super().set_security_groups(arn, sec_groups)
         for eni in node_interfaces(self.load_balancers[arn]):
             self.ec2_backend.modify_network_interface_attribute(eni.id, sec_groups)
+
+    def modify_load_balancer_attributes(self, arn: str, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("access_logs.s3.enabled") == "true":
+            bucket = attrs.get("access_logs.s3.bucket", "")
+            self._try_log_bucket(bucket, attrs.get("access_logs.s3.prefix", ""))
+        return super().modify_load_balancer_attributes(arn, attrs)
+
+    def _try_log_bucket(self, name: str, prefix: str) -> None:
+        """Leave a file where logs are to go, as AWS does, if the bucket's policy allows that."""
+        s3 = s3_backends[self.account_id][self.partition]
+        place = f"{prefix}/" if prefix else ""
+        key = f"{place}AWSLogs/{self.account_id}/ELBAccessLogTestFile"
+        put = Request(LOG_DELIVERY, "s3:PutObject", f"arn:aws:s3:::{name}/{key}")
+        if name not in s3.buckets or evaluate(s3.buckets[name].policy, put) != "allow":
+            raise ELBClientError(
+                "InvalidConfigurationRequest",
+                f"Access Denied for bucket: {name}. Please check S3bucket permission",
+            )
+        s3.put_object(name, key, b"")
 
     def delete_load_balancer(self, arn: str) -> None:
         balancer = self.load_balancers.get(arn)

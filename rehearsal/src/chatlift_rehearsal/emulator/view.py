@@ -169,6 +169,7 @@ def _targets(ec2: Any, targets: Iterable[dict[str, Any]]) -> tuple[Target, ...]:
 
 
 def _load_balancer(balancer: Any) -> LoadBalancerView:
+    logged = balancer.attrs["access_logs.s3.enabled"] == "true"
     return LoadBalancerView(
         arn=balancer.arn,
         name=balancer.name,
@@ -177,6 +178,8 @@ def _load_balancer(balancer: Any) -> LoadBalancerView:
         vpc_id=balancer.vpc_id,
         listeners=tuple(_listener(listener) for listener in balancer.listeners.values()),
         idle_timeout=float(balancer.attrs["idle_timeout.timeout_seconds"]),
+        log_bucket=str(balancer.attrs["access_logs.s3.bucket"]) if logged else "",
+        log_prefix=str(balancer.attrs["access_logs.s3.prefix"]) if logged else "",
     )
 
 
@@ -207,7 +210,8 @@ def _rule(rule: Any) -> RuleView:
                 config = condition["HttpHeaderConfig"]
                 headers.append((config["HttpHeaderName"], tuple(config["Values"])))
     forward = next(iter(forwarded_to(rule)), "")
-    return RuleView(forward, paths, tuple(headers), None if forward else _answer(rule))
+    priority = 0 if rule.is_default else int(rule.priority)
+    return RuleView(forward, paths, tuple(headers), None if forward else _answer(rule), priority)
 
 
 def _answer(rule: Any) -> FixedResponse | Redirect:

@@ -29,13 +29,11 @@ from chatlift_rehearsal.machine.edge.place import (
     Place,
 )
 from chatlift_rehearsal.machine.nginx import Nginx
-from chatlift_rehearsal.settings import EDGE_SOURCE, Settings
+from chatlift_rehearsal.machine.rhythm import Rhythm
+from chatlift_rehearsal.settings import EDGE_SOURCE, LOG_SECONDS, Settings
 
 SCRIPT = Path(__file__).with_name("edge") / "edge.js"
 VALID_DAYS = 365
-LOG_SECONDS = 30.0
-"""AWS sends logs several times an hour."""
-
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -49,7 +47,7 @@ class Distributions:
         self._place = Place(settings.bucket_origin, source, self._trusted, SCRIPT, resolvers())
         self._servers: dict[str, Nginx] = {}
         self._served: dict[str, Served] = {}
-        self._logged: dict[str, float] = {}
+        self._logs = Rhythm(LOG_SECONDS)
 
     def served(self) -> dict[str, Served]:
         """The sites that are served, by the id of their distribution."""
@@ -83,12 +81,7 @@ class Distributions:
 
     def logs_due(self, now: float) -> list[SendLog]:
         """The sites whose access log is to be sent at the time ``now`` (monotonic seconds)."""
-        due = []
-        for key in self.served():
-            if now - self._logged.setdefault(key, now) >= LOG_SECONDS:
-                self._logged[key] = now
-                due.append(SendLog(key))
-        return due
+        return [SendLog(key) for key in self._logs.due(self.served(), now)]
 
     def send_log(self, key: str, store: Store) -> None:
         """Send what was set aside the last time, and set aside what came since."""

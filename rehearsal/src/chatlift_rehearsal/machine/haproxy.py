@@ -11,8 +11,11 @@ import csv
 import re
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from chatlift_rehearsal.errors import RehearsalError
@@ -20,10 +23,12 @@ from chatlift_rehearsal.machine import shell
 from chatlift_rehearsal.machine.process import Process
 
 READY_SECONDS = 10.0
+PIPE_BYTES = 1 << 20
+"""What may be said faster than it is listened to; HAProxy drops what is more."""
 
 
 class HAProxy:
-    """The proxy with its files in ``directory``."""
+    """The proxy with its files in ``directory``; its access log is its standard output."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -32,6 +37,8 @@ class HAProxy:
         self._log = directory / "haproxy.log"
         self._process: Process | None = None
         self._said = 0
+        self._logged: deque[str] = deque()
+        self._listener: threading.Thread | None = None
 
     @property
     def alive(self) -> bool:
@@ -58,12 +65,27 @@ class HAProxy:
             master = subprocess.Popen(
                 ["haproxy", "-W", "-S", f"{self._socket},mode,600", "-f", str(self._config)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                pipesize=PIPE_BYTES,
+                encoding="latin-1",
             )
         self._process = Process.of(master.pid)
+        assert master.stdout is not None
+        listen = partial(self._listen, master.stdout)
+        self._listener = threading.Thread(target=listen, name="access log", daemon=True)
+        self._listener.start()
         self._await(lambda: self._socket.exists() and bool(self._workers()))
+
+    def _listen(self, lines: Iterable[str]) -> None:
+        """Until the last worker has ended."""
+        for line in lines:
+            self._logged.append(line.rstrip("\n"))
+
+    def logged(self) -> list[str]:
+        """The lines of the access log since the last time."""
+        return [self._logged.popleft() for _ in range(len(self._logged))]
 
     def _reload(self) -> None:
         before = self._workers()
@@ -143,3 +165,5 @@ class HAProxy:
         if self._process:
             self._process.end(grace=1)
             self._process = None
+        if self._listener:
+            self._listener.join(timeout=1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chatlift_rehearsal.controllers.load_balancers import Backend, Backends, Layout, Server
+from chatlift_rehearsal.machine import request_log
 from chatlift_rehearsal.model import (
     FixedResponse,
     ListenerView,
@@ -70,6 +71,9 @@ def _frontend(layout: Layout, listener: ListenerView, directory: Path) -> str:
         f"  http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
         f"  http-request set-header X-Forwarded-Port {listener.port}",
     ]
+    logged = bool(layout.balancer.log_bucket)
+    if logged:
+        lines += [f"  {line}" for line in request_log.logging_lines()]
     for number, rule in enumerate(listener.rules):
         # Every request has one rule, the first that fits: HAProxy would answer before it forwards.
         free = "!{ var(txn.rule) -m found }"
@@ -77,6 +81,9 @@ def _frontend(layout: Layout, listener: ListenerView, directory: Path) -> str:
         lines.append(f"  http-request set-var(txn.rule) int({number}) if {fits}")
     for number, rule in enumerate(listener.rules):
         chosen = f"{{ var(txn.rule) -m int {number} }}"
+        if logged:
+            location = _location(rule.answer) if isinstance(rule.answer, Redirect) else ""
+            lines += [f"  {line}" for line in request_log.rule_lines(rule, location, chosen)]
         if rule.answer:
             lines.append(f"  http-request {_answer(rule.answer)} if {chosen}")
         elif rule.forward in names:
@@ -103,13 +110,16 @@ def _conditions(rule: RuleView) -> list[str]:
 
 def _answer(answer: FixedResponse | Redirect) -> str:
     if isinstance(answer, Redirect):
-        host = "%[req.hdr(host),field(1,:)]"
-        location = f"{answer.protocol}://{host}:{answer.port}%[pathq]"
-        return f"redirect code {answer.status} location {location}"
+        return f"redirect code {answer.status} location {_location(answer)}"
     reply = f"return status {answer.status}"
     if answer.body:
         reply += f" content-type {answer.content_type} string {_quoted(answer.body)}"
     return reply
+
+
+def _location(redirect: Redirect) -> str:
+    host = "%[req.hdr(host),field(1,:)]"
+    return f"{redirect.protocol}://{host}:{redirect.port}%[pathq]"
 
 
 def _backend(balancer: LoadBalancerView, backend: Backend, servers: Mapping[str, Server]) -> str:

@@ -12,6 +12,7 @@ from chatlift_rehearsal.controllers.load_balancers import (
     AddServer,
     ChangeServer,
     ConfigureProxy,
+    DeliverLog,
     DropServer,
     Proxy,
     ServerAction,
@@ -20,8 +21,11 @@ from chatlift_rehearsal.controllers.load_balancers import (
 )
 from chatlift_rehearsal.controllers.traffic import Traffic
 from chatlift_rehearsal.errors import RehearsalError
+from chatlift_rehearsal.machine import request_log
+from chatlift_rehearsal.machine.edge.access_log import Store
 from chatlift_rehearsal.machine.haproxy import HAProxy
 from chatlift_rehearsal.machine.haproxy_config import certificate_file, render
+from chatlift_rehearsal.machine.rhythm import Rhythm
 from chatlift_rehearsal.model import (
     CertificateView,
     CloudView,
@@ -29,7 +33,7 @@ from chatlift_rehearsal.model import (
     Target,
     TargetGroupView,
 )
-from chatlift_rehearsal.settings import Settings
+from chatlift_rehearsal.settings import LOG_SECONDS, Settings
 
 MOST_CONNECTIONS = 20000
 
@@ -44,6 +48,7 @@ class LoadBalancers:
         self._haproxies: dict[str, HAProxy] = {}
         self._proxies: dict[str, Proxy] = {}
         self._traffic: dict[str, Traffic] = {}
+        self._logs = Rhythm(LOG_SECONDS)
 
     def proxies(self) -> dict[str, Proxy]:
         """The proxies that run, by the ARN of their load balancer."""
@@ -72,11 +77,21 @@ class LoadBalancers:
             _change(haproxy, step)
         self._proxies[action.key] = replace(self._proxies[action.key], servers=action.servers)
 
-    def stop(self, arn: str) -> None:
-        """Stop the proxy of a load balancer."""
+    def logs_due(self, now: float) -> list[DeliverLog]:
+        """The load balancers whose access log is to be delivered at the time ``now``."""
+        return [DeliverLog(arn) for arn in self._logs.due(self.proxies(), now)]
+
+    def deliver_log(self, arn: str, store: Store) -> None:
+        """Deliver what a load balancer has logged since the last time."""
+        request_log.deliver(self._haproxies[arn].logged(), self._proxies[arn].layout, store)
+
+    def stop(self, arn: str, store: Store) -> None:
+        """Stop the proxy of a load balancer, and deliver the rest of its log."""
+        self._haproxies[arn].stop()
+        self.deliver_log(arn, store)
         del self._proxies[arn]
+        del self._haproxies[arn]
         self._traffic.pop(arn, None)
-        self._haproxies.pop(arn).stop()
 
     def stop_all(self) -> None:
         """Stop every proxy."""
