@@ -15,6 +15,7 @@ from .activities import KEPT, Activity, at
 from .errors import group_error
 from .lifecycle import TERMINATING, GroupInstance, Wait, no_open_action
 from .scaling_policies import PolicyMends, PolicyResponses
+from .warm_pool import WarmPool
 
 # Parameters of Create- and UpdateAutoScalingGroup that moto drops, in one of them or in both.
 _KEPT_PARAMETERS = {
@@ -35,6 +36,7 @@ class Group(models.FakeAutoScalingGroup):
 
     __module__ = "moto.autoscaling.models"  # moto derives the service from it
     instance_states: list[GroupInstance]  # type: ignore[assignment]
+    warm_pool: WarmPool | None  # type: ignore[assignment]
 
     def __init__(self, **kwargs: Any) -> None:
         self.status: str | None = None
@@ -80,8 +82,18 @@ class Group(models.FakeAutoScalingGroup):
         """Those that count as capacity: not leaving, not in standby."""
         return [m for m in self.instance_states if not m.leaving and m.lifecycle_state != "Standby"]
 
+    @property
+    def everybody(self) -> list[GroupInstance]:
+        """Those of the warm pool, too."""
+        warm = self.warm_pool.instances if self.warm_pool else []
+        return [*self.instance_states, *warm]
+
+    @property
+    def warm_pool_size(self) -> int | None:
+        return len(self.warm_pool.instances) if self.warm_pool else None
+
     def member(self, instance_id: str) -> GroupInstance | None:
-        return next((m for m in self.instance_states if m.instance.id == instance_id), None)
+        return next((m for m in self.everybody if m.instance.id == instance_id), None)
 
     def set_desired_capacity(self, new_capacity: int | None) -> None:
         smallest, largest = int(self.min_size or 0), int(self.max_size or 0)
@@ -114,6 +126,8 @@ class Group(models.FakeAutoScalingGroup):
             smallest = int(self.min_size or 0) if min_size is None else min_size
             largest = int(self.max_size or 0) if max_size is None else max_size
             desired_capacity = max(smallest, min(largest, int(self.desired_capacity or 0)))
+        if self.warm_pool and _takes_spot(kwargs.get("mixed_instances_policy")):
+            raise group_error("A group with a warm pool cannot launch Spot Instances.")
         mixed = self.mixed_instances_policy
         super().update(availability_zones, desired_capacity, max_size, min_size, *args, **kwargs)
         if not kwargs.get("launch_template") and kwargs.get("mixed_instances_policy") is None:
@@ -133,11 +147,25 @@ class Group(models.FakeAutoScalingGroup):
         """Take an instance out of service; ``replaced`` keeps its place for another."""
         if member.activity:
             member.activity.end("Cancelled", "The instance was taken out of service meanwhile.")
-        member.lifecycle_state = "Terminating"
+        member.lifecycle_state = "Warmed:Terminating" if member.warmed else "Terminating"
         member.waits = {}
         member.replaced = replaced
         member.activity = self.begin(f"Terminating EC2 instance: {member.instance.id}", cause)
         return member.activity
+
+
+def _takes_spot(policy: dict[str, Any] | None) -> bool:
+    """Whether a mixed instances policy takes spot instances for some of a group's capacity."""
+    distribution = (policy or {}).get("InstancesDistribution", {})
+    return int(distribution.get("OnDemandPercentageAboveBaseCapacity", 100)) < 100
+
+
+def _end(group: Group, member: GroupInstance, cause: str) -> None:
+    """End an instance by force: no hook is asked, and no connection waited for."""
+    if not member.leaving:
+        group.leave(member, cause, replaced=False)
+    member.lifecycle_state = f"{'Warmed:' if member.warmed else ''}Terminating:Proceed"
+    member.instance.terminate()
 
 
 class AutoScalingMends(PolicyMends):
@@ -159,7 +187,7 @@ class AutoScalingMends(PolicyMends):
 
     def delete_auto_scaling_group(self, group_name: str, force: bool = False) -> None:
         group = self.group(group_name)
-        if group.instance_states and not force:
+        if (group.instance_states or group.warm_pool) and not force:
             raise group_error(
                 "You cannot delete an AutoScalingGroup while there are instances or pending "
                 "Spot instance request(s) still in the group.",
@@ -167,13 +195,9 @@ class AutoScalingMends(PolicyMends):
             )
         group.status = "Delete in progress"
         group.min_size = group.desired_capacity = 0
-        for member in group.instance_states:
-            # ForceDelete asks no hook and waits for no connection.
-            if not member.leaving:
-                group.leave(member, f"{at()} the group was deleted by force.", replaced=False)
-            member.lifecycle_state = "Terminating:Proceed"
-            member.instance.terminate()
-        if not group.instance_states:
+        for member in group.everybody:
+            _end(group, member, f"{at()} the group was deleted by force.")
+        if not group.everybody:
             self.forget_group(group)
 
     def forget_group(self, group: Group) -> None:
@@ -187,11 +211,51 @@ class AutoScalingMends(PolicyMends):
     def set_desired_capacity(self, group_name: str, desired_capacity: int | None) -> None:
         self.group(group_name).set_desired_capacity(desired_capacity)
 
+    def put_warm_pool(
+        self,
+        group_name: str,
+        max_group_prepared_capacity: int | None,
+        min_size: int | None,
+        pool_state: str | None,
+        instance_reuse_policy: Any,
+    ) -> None:
+        group = self.group(group_name)
+        if _takes_spot(group.mixed_instances_policy):
+            raise group_error("A group that launches Spot Instances cannot have a warm pool.")
+        pool = group.warm_pool or WarmPool()
+        pool.put(min_size, max_group_prepared_capacity, pool_state, instance_reuse_policy)
+        group.warm_pool = pool
+
+    def delete_warm_pool(self, group_name: str, force: bool = False) -> None:
+        group = self.group(group_name)
+        pool = group.warm_pool
+        if pool is None:
+            return
+        if pool.instances and not force:
+            raise group_error(
+                "You cannot delete a warm pool while there are instances in it.",
+                code="ResourceInUse",
+            )
+        pool.status = "PendingDelete"
+        for member in pool.instances:
+            _end(group, member, f"{at()} the warm pool was deleted by force.")
+        if not pool.instances:
+            group.warm_pool = None
+
+    def describe_warm_pool(self, group_name: str) -> WarmPool | None:  # type: ignore[override]
+        return self.group(group_name).warm_pool
+
+    def describe_auto_scaling_instances(self, instance_ids: list[str]) -> list[Any]:
+        everybody = [member for group in self.groups() for member in group.everybody]
+        return [m for m in everybody if not instance_ids or m.instance.id in instance_ids]
+
     def set_instance_health(self, instance_id: str, health_status: str) -> None:
         self.member(instance_id)[1].health_status = health_status
 
     def terminate_instance(self, instance_id: str, should_decrement: bool) -> Any:
         group, member = self.member(instance_id)
+        if member.warmed:
+            raise group_error(f"The instance {instance_id} is in a warm pool.")
         if member.leaving:
             return member.activity
         cause = (
@@ -214,7 +278,7 @@ class AutoScalingMends(PolicyMends):
 
     def delete_lifecycle_hook(self, as_name: str, name: str) -> None:
         """Whoever waits for it goes on: a launch is abandoned, a termination continued."""
-        for member in self.group(as_name).instance_states:
+        for member in self.group(as_name).everybody:
             if wait := member.waits.get(name):
                 wait.result = wait.result or ("CONTINUE" if member.leaving else "ABANDON")
         super().delete_lifecycle_hook(as_name, name)
@@ -262,7 +326,7 @@ class AutoScalingMends(PolicyMends):
         }
         if member.waits:
             side = "Terminating" if transition == TERMINATING else "Pending"
-            member.lifecycle_state = f"{side}:Wait"
+            member.lifecycle_state = f"{'Warmed:' if member.warmed else ''}{side}:Wait"
         return bool(member.waits)
 
     def wait_for(
@@ -270,7 +334,7 @@ class AutoScalingMends(PolicyMends):
     ) -> Wait:
         """The open lifecycle action that a request is about."""
         group = self.group(group_name)
-        for member in group.instance_states:
+        for member in group.everybody:
             wait = member.waits.get(hook_name)
             if wait and (member.instance.id == instance_id or (token and wait.token == token)):
                 return member.open_wait(hook_name, token)
@@ -315,6 +379,17 @@ class AutoScalingResponses(PolicyResponses):
             reverse=True,
         )
         return ActionResult({"Activities": activities[: self._get_int_param("MaxRecords", 100)]})
+
+    def describe_warm_pool(self) -> ActionResult:
+        pool = self._mends.describe_warm_pool(self._get_param("AutoScalingGroupName"))
+        instances = pool.instances if pool else []
+        return ActionResult({"WarmPoolConfiguration": pool, "Instances": instances})
+
+    def delete_warm_pool(self) -> ActionResult:
+        self._mends.delete_warm_pool(
+            self._get_param("AutoScalingGroupName"), self._get_bool_param("ForceDelete", False)
+        )
+        return EmptyResult()
 
     def put_lifecycle_hook(self) -> ActionResult:
         self._mends.group(self._get_param("AutoScalingGroupName"))

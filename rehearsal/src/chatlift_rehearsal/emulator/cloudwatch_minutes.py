@@ -55,7 +55,9 @@ def _publish_groups(backends: Backends) -> None:
 
 def _figures_of(group: Group) -> dict[str, float]:
     states = Counter(str(m.lifecycle_state).partition(":")[0] for m in group.instance_states)
+    figures = _pool_figures_of(group)
     return {
+        **figures,
         "GroupMinSize": float(group.min_size or 0),
         "GroupMaxSize": float(group.max_size or 0),
         "GroupDesiredCapacity": float(group.desired_capacity or 0),
@@ -63,6 +65,27 @@ def _figures_of(group: Group) -> dict[str, float]:
         "GroupPendingInstances": float(states["Pending"]),
         "GroupTerminatingInstances": float(states["Terminating"]),
         "GroupTotalInstances": float(len(group.instance_states)),
+    }
+
+
+def _pool_figures_of(group: Group) -> dict[str, float]:
+    pool = group.warm_pool
+    if pool is None:
+        return {}
+    desired, total = int(group.desired_capacity or 0), len(pool.instances)
+    wanted, leaving = (
+        pool.wanted(desired, int(group.max_size or 0)),
+        sum(member.leaving for member in pool.instances),
+    )
+    return {
+        "WarmPoolMinSize": float(pool.min_size),
+        "WarmPoolDesiredCapacity": float(wanted),
+        "WarmPoolPendingCapacity": float(total - leaving - len(pool.ready)),
+        "WarmPoolWarmedCapacity": float(len(pool.ready)),
+        "WarmPoolTerminatingCapacity": float(leaving),
+        "WarmPoolTotalCapacity": float(total),
+        "GroupAndWarmPoolDesiredCapacity": float(desired + wanted),
+        "GroupAndWarmPoolTotalCapacity": float(len(group.everybody)),
     }
 
 

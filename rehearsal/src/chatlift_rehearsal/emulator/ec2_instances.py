@@ -64,6 +64,7 @@ class Instance(instances.Instance):
         if self.state not in ("pending", "running", "stopped"):
             raise self._wrong_state("started")
         if self.state == "stopped":
+            self._running_at = state.now() + delays.instance
             self._enter("pending")
         return previous
 

@@ -87,6 +87,8 @@ class GroupInstance(models.InstanceState):
     def __init__(self, instance: Any, lifecycle_state: str = "InService", **kwargs: Any) -> None:
         super().__init__(instance, lifecycle_state, **kwargs)
         self.instance: Instance = instance
+        # Where it waits, or waited, in a warm pool: ``Warmed:Stopped`` or ``Warmed:Running``.
+        self.warm_state = ""
         self.waits: dict[str, Wait] = {}
         self.in_service_since = state.now() if lifecycle_state == "InService" else None
         # Set when its place is kept for a replacement, which is launched once it is gone.
@@ -98,8 +100,13 @@ class GroupInstance(models.InstanceState):
         self.activity: Activity | None = None
 
     @property
+    def warmed(self) -> bool:
+        """Whether it is in a warm pool."""
+        return self.lifecycle_state.startswith("Warmed:")
+
+    @property
     def leaving(self) -> bool:
-        return self.lifecycle_state.startswith("Terminating")
+        return self.lifecycle_state.removeprefix("Warmed:").startswith("Terminating")
 
     @property
     def host_gone(self) -> bool:
@@ -113,7 +120,9 @@ class GroupInstance(models.InstanceState):
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
         """
         if self.leaving:
-            return "Terminated"
+            return "Warmed:Terminated" if self.warmed else "Terminated"
+        if self.warmed:
+            return self.warm_state
         return "Standby" if self.lifecycle_state == "Standby" else "InService"
 
     @property

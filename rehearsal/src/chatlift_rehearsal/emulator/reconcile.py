@@ -6,20 +6,15 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.elbv2.models import ELBv2Backend
 
-from . import state
+from . import state, warming
 from .activities import at
 from .autoscaling import AutoScalingMends, Group
 from .elbv2 import TargetGroup
+from .launches import launch, launch_failed, may_launch
 from .lifecycle import LAUNCHING, TERMINATING, GroupInstance, outcome
-
-# After the n-th failed launch in a row a group waits 2^n seconds, at most this long.
-_LONGEST_BACKOFF = 60.0
-_NAME_TAG = "aws:autoscaling:groupName"
 
 
 def step(backend: AutoScalingMends, elbv2: ELBv2Backend) -> None:
@@ -46,7 +41,8 @@ class _Turn:
         self._scale()
         self._advance_all()
         self._sync_targets()
-        if self._group.status and not self._group.instance_states:
+        warming.turn(self._backend, self._group)
+        if self._group.status and not self._group.everybody:
             self._backend.forget_group(self._group)
 
     # Health.
@@ -133,7 +129,7 @@ class _Turn:
             if member.activity:
                 member.activity.end("Cancelled", message)
             member.abandoned = True
-            self._launch_failed()
+            launch_failed(self._group)
             self._group.leave(
                 member,
                 f"{at()} an instance was taken out of service because its lifecycle action was "
@@ -205,8 +201,7 @@ class _Turn:
         elif active + kept < desired and not group.suspended("Launch"):
             room = group.most_instances - len(group.members) - kept
             for _ in range(min(desired - active - kept, room)):
-                if state.now() >= group.next_launch_at:
-                    self._launch()
+                self._launch()
         elif active == desired:
             group.cause = ""
 
@@ -260,62 +255,10 @@ class _Turn:
             f"{self._cause}{at()} an instance was started in response to a difference between "
             f"desired and actual capacity, increasing the capacity from {before} to {before + 1}."
         )
-        try:
-            instance = self._run_instance()
-        except ServiceException as error:
-            activity = group.begin("Launching a new EC2 instance. Status Reason: failed", cause)
-            activity.end("Failed", f"{error.message}. Launching EC2 instance failed.")
-            self._launch_failed()
-            return
-        member = GroupInstance(
-            instance,
-            "Pending",
-            protected_from_scale_in=group.new_instances_protected_from_scale_in,
-            autoscaling_group=group,
-        )
-        member.activity = group.begin(f"Launching a new EC2 instance: {instance.id}", cause)
-        group.instance_states.append(member)
-
-    def _launch_failed(self) -> None:
-        self._group.failed_launches += 1
-        backoff = min(2.0**self._group.failed_launches, _LONGEST_BACKOFF)
-        self._group.next_launch_at = state.now() + backoff
-
-    def _run_instance(self) -> Any:
-        group = self._group
-        template = group.ec2_launch_template
-        assert template is not None  # CreateAutoScalingGroup insists on one
-        version = template.get_version(group.launch_template_version)
-        zone, subnet_id = self._place()
-        reservation = self._backend.ec2_backend.run_instances(
-            "",
-            1,
-            None,
-            [],
-            launch_template={"LaunchTemplateId": template.id, "Version": str(version.number)},
-            instance_type=group.preferred_type or "m1.small",
-            is_instance_type_default=group.preferred_type is None,
-            region_name=self._backend.region_name,
-            placement=zone,
-            subnet_id=subnet_id,
-            associate_public_ip=None,
-            tags={"instance": {**group.get_propagated_tags(), _NAME_TAG: group.name}},
-        )
-        return reservation.instances[0]
-
-    def _place(self) -> tuple[str, str | None]:
-        """The zone with the fewest instances, and the group's subnet there if it has subnets."""
-        # One that is to be replaced leaves its zone to its replacement.
-        used = Counter(str(m.availability_zone) for m in self._group.members if not m.outgoing)
-        if not self._group.vpc_zone_identifier:
-            zone = min(self._group.availability_zones, key=lambda zone: used[zone])
-            return zone, None
-        subnets = [
-            self._backend.ec2_backend.get_subnet(subnet_id.strip())
-            for subnet_id in self._group.vpc_zone_identifier.split(",")
-        ]
-        subnet = min(subnets, key=lambda subnet: used[subnet.availability_zone])
-        return subnet.availability_zone, subnet.id
+        if not warming.draw(group, cause) and may_launch(group):
+            member = launch(self._backend, group, "Pending", cause)
+            if member:
+                group.instance_states.append(member)
 
     # Target groups.
 

@@ -51,7 +51,7 @@ def cloud_view(backends: Backends) -> CloudView:
     members = {
         member.instance.id: (group.name, member.lifecycle_state)
         for group in backends.autoscaling.groups()
-        for member in group.instance_states
+        for member in group.everybody
     }
     instances = live_instances(ec2)
     roots = {
