@@ -34,6 +34,7 @@ class World:
     published: list[list[str]] = field(default_factory=list)
     """What was done when publishing began, and when it ended."""
     leaving: list[bool] = field(default_factory=lambda: [False, False, True])
+    warm: list[bool] = field(default_factory=lambda: [False])
 
     def do(self, what: str, deadline: Deadline | None = None) -> None:
         self.done.append(what)
@@ -62,6 +63,13 @@ class World:
     def is_leaving(self) -> bool:
         return self.leaving.pop(0) if len(self.leaving) > 1 else self.leaving[0]
 
+    def is_warm(self) -> bool:
+        return self.warm.pop(0) if len(self.warm) > 1 else self.warm[0]
+
+    def enter_pool(self, hook: str) -> bool:
+        self.do(f"{hook} into the pool")
+        return True
+
     def heartbeats(self, hook: str) -> World:
         return self
 
@@ -76,6 +84,7 @@ def tier_of(world: World) -> Any:
     class Tier:
         secret_keys = frozenset(("ca",))
         key_group = "root"
+        warm_files = (Path(__file__),)
 
         variables: ClassVar[dict[str, Any]] = {"active_address": "10.0.0.9"}
         launch_seconds = world.launch_seconds
@@ -148,6 +157,27 @@ LEAVING = ["hand_over", "stop", "clean_up", "release", "chatlift-terminate CONTI
 def test_the_hook_continues_only_after_the_member_has_joined(world: World) -> None:
     agent(world).run()
     assert world.done == [*BECOMING, "chatlift-launch CONTINUE", *LEAVING]
+
+
+def test_a_warm_instance_does_nothing_more_until_it_is_called(world: World) -> None:
+    world.warm = [True, True, True, False]
+    world.leaving = [False, *world.leaving]
+    agent(world).run()
+    called = [*BECOMING, "chatlift-launch CONTINUE", *LEAVING]
+    assert world.done == ["chatlift-launch into the pool", *called]
+
+
+def test_a_warm_instance_that_is_not_needed_has_nothing_to_let_go_of(world: World) -> None:
+    world.warm, world.leaving = [True, False], [True]
+    agent(world).run()
+    assert world.done == ["chatlift-launch into the pool", "chatlift-terminate CONTINUE"]
+
+
+def test_a_failed_preparation_is_abandoned(world: World) -> None:
+    world.warm, world.fails = [True], "chatlift-launch into the pool"
+    with pytest.raises(Abandoned):
+        agent(world).run()
+    assert world.done[-1] == "chatlift-launch ABANDON"
 
 
 def test_a_reboot_without_a_pending_hook_is_no_failure(world: World) -> None:

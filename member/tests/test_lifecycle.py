@@ -93,10 +93,50 @@ def test_a_refusal_that_lasts_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("answer", "leaving"),
-    [("Terminated", True), ("InService", False), (None, False), (ImdsError("away"), False)],
+    [
+        ("Terminated", True),
+        ("Warmed:Terminated", True),
+        ("InService", False),
+        ("Warmed:Stopped", False),
+        (None, False),
+        (ImdsError("away"), False),
+    ],
 )
 def test_an_instance_leaves_only_when_it_is_told_so(answer: Any, leaving: bool) -> None:
     assert lifecycle(imds=Metadata(answer)).is_leaving() is leaving
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "warm"),
+    [
+        ("Warmed:Stopped", "", True),
+        ("Warmed:Running", "", True),
+        ("Warmed:Terminated", "", False),
+        ("InService", "Warmed:Pending", False),
+        (None, "Warmed:Pending", True),
+        (None, "Pending", False),
+        (None, "", False),
+        (ImdsError("away"), "unknown", False),
+    ],
+)
+def test_an_instance_is_warm_when_metadata_or_else_the_group_says_so(
+    answer: Any, state: str, warm: bool
+) -> None:
+    api = AutoScaling(states=(state,))
+    assert lifecycle(api, Metadata(answer)).is_warm() is warm
+
+
+def test_the_hook_before_the_pool_is_completed_when_it_waits() -> None:
+    api = AutoScaling(None, states=("Warmed:Pending", "Warmed:Pending:Wait"))
+    assert lifecycle(api).enter_pool("chatlift-launch") is True
+    assert [call["LifecycleActionResult"] for call in api.calls] == ["CONTINUE"]
+
+
+@pytest.mark.parametrize("state", ["Pending", "Pending:Wait", "Warmed:Running", "Warmed:Stopped"])
+def test_no_other_hook_is_taken_for_the_one_before_the_pool(state: str) -> None:
+    api = AutoScaling(states=(state,))
+    assert lifecycle(api).enter_pool("chatlift-launch") is False
+    assert api.calls == []
 
 
 def beats(monkeypatch: pytest.MonkeyPatch, api: AutoScaling) -> None:
@@ -109,7 +149,7 @@ def beats(monkeypatch: pytest.MonkeyPatch, api: AutoScaling) -> None:
                 assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("state", ["Pending", "Terminating", "Pending:Wait", "unknown"])
+@pytest.mark.parametrize("state", ["Pending", "Warmed:Pending", "Pending:Wait", "unknown"])
 def test_heartbeats_go_on_while_an_action_may_come(
     monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:

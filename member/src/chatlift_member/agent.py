@@ -27,6 +27,7 @@ from .secrets import Secret, Source, recall, remember, write_tls
 from .service import Services
 from .tier import Context, Tier
 from .wait import Deadline
+from .warm_pool import wait_until_called
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,11 @@ class Agent:
         identity = self.facts.identity
         log.info("This is %s of the stack %s.", self.facts.name, identity.stack)
         serve(self.monitor, self.facts.name, identity.tier)
+        files = TIERS[identity.kind].warm_files
         try:
+            if not wait_until_called(self.lifecycle, identity.launch_hook, self.monitor, files):
+                self.lifecycle.complete(identity.terminate_hook, "CONTINUE")
+                return
             with self.lifecycle.heartbeats(identity.launch_hook):
                 tier, refresh = self._know()
                 if not self.lifecycle.is_leaving():

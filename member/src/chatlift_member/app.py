@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from . import config, haproxy
@@ -79,6 +80,7 @@ class App:
         )
     )
     key_group = "root"
+    warm_files: tuple[Path, ...] = (Path("/usr/local/bin/node"), Path("/opt/chatlift/app"))
 
     def __init__(self, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context

@@ -23,8 +23,11 @@ HEARTBEAT_SECONDS = 30
 NO_ACTION_PENDING = "ValidationError"
 """Code of both hook operations when the instance is not waiting at that hook."""
 
-BEFORE_ITS_HOOK = ("Pending", "Terminating")
+BEFORE_ITS_HOOK = ("Pending", "Terminating", "Warmed:Pending", "Warmed:Terminating")
 """States of an instance whose group is about to wait at a hook."""
+
+LEAVING = ("Terminated", "Warmed:Terminated")
+"""Target states of an instance that its group ends, the latter one from within its warm pool."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,45 @@ class Lifecycle:
 
         An unanswered question counts as no: an instance does not leave on a doubt.
         """
+        return self._target() in LEAVING
+
+    def is_warm(self) -> bool:
+        """True while the group wants this instance in its warm pool.
+
+        An unanswered question counts as no.
+        """
+        target = self._target()
+        if not target:
+            # The metadata of an instance that has just been launched may not say it yet.
+            try:
+                target = self._state()
+            except NotYet as error:
+                log.debug("%s", error)
+        return target.startswith("Warmed:") and target not in LEAVING
+
+    def enter_pool(self, hook: str) -> bool:
+        """Complete the launching ``hook`` on the way into the warm pool; false when none waits.
+
+        The metadata may still speak of the pool when the group has called the instance already.
+        Then the hook that waits is the one on the way into service, and is left alone.
+        """
+
+        def probe() -> bool:
+            state = self._state()
+            if state == "Warmed:Pending":
+                raise NotYet(f"the instance is still {state}")
+            return state == "Warmed:Pending:Wait"
+
+        waits = wait_for("the group to come to its hook", probe, Deadline(60), interval=2)
+        return waits and self.complete(hook, "CONTINUE")
+
+    def _target(self) -> str:
+        """The state that the group is bringing this instance into; empty when that is unknown."""
         try:
-            return self.imds.get("autoscaling/target-lifecycle-state") == "Terminated"
+            return self.imds.get("autoscaling/target-lifecycle-state") or ""
         except ImdsError as error:
             log.debug("%s", error)
-            return False
+            return ""
 
     def complete(self, hook: str, result: Literal["CONTINUE", "ABANDON"]) -> bool:
         """Complete the action of ``hook``; false when none is pending.

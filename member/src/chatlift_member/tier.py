@@ -45,6 +45,7 @@ class Context:
 class Member:
     """What the durable tiers have in common: nothing out of the usual."""
 
+    warm_files: tuple[Path, ...] = ()
     variables: Mapping[str, Any] = MappingProxyType({})
     launch_seconds: float = 0
     drain_seconds: float = 0
@@ -67,6 +68,9 @@ class Tier(Protocol):
 
     key_group: str
     """Group that may read ``tls/server.key``: ``redis``, ``mysql``, ``root``."""
+
+    warm_files: tuple[Path, ...]
+    """What the service reads when it starts, for an instance that waits in a warm pool."""
 
     @property
     def variables(self) -> Mapping[str, Any]:
