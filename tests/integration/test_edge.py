@@ -3,12 +3,10 @@ other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import settings
 
 from tests.integration.ansible import Outcome, run_playbook
 from tests.integration.cloud import REGION, Cloud
@@ -16,13 +14,6 @@ from tests.integration.cloud import REGION, Cloud
 STACK = "demo"
 NAME = f"chatlift-{STACK}"
 DOMAIN = "chat.demo.test"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_acm() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "ACM_VALIDATION_WAIT", 0)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from moto import settings
 
 from tests.integration.ansible import REPOSITORY
 from tests.integration.cloud import REGION, Cloud
@@ -24,13 +22,6 @@ EDGE = {
     "edge_resolvers": ["127.0.0.1"],
     "edge_timeout": 60,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_acm() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "ACM_VALIDATION_WAIT", 0)
-        yield
 
 
 def _balancer(cloud: Cloud) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from .edge import DistributionView
+from .zones import HostedZoneView
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -296,6 +297,7 @@ class CloudView:
     interfaces: tuple[InterfaceView, ...] = ()
     prefix_lists: tuple[PrefixListView, ...] = ()
     certificates: tuple[CertificateView, ...] = ()
+    hosted_zones: tuple[HostedZoneView, ...] = ()
 
 
 class Emulator(Protocol):

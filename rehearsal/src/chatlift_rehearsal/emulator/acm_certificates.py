@@ -1,4 +1,7 @@
-"""Certificates that the rehearsal's own authority signs, where moto signs each with its own key."""
+"""Certificates that the rehearsal's own authority signs, where moto signs each with its own key.
+
+They are issued once the records that prove the domain are in Route 53, where moto only waits.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.acm import models
 
 from ..authority import Authority, key_pem
+from . import state
+from .delays import delays
+from .route53 import leads_to
 
 # https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html
 VALID_DAYS = 198
@@ -20,6 +26,7 @@ class CertBundle(models.CertBundle):
 
     __module__ = "moto.acm.models"  # moto derives the service from it
     authority: ClassVar[Authority]
+    _proven_at: float | None = None
 
     @classmethod
     def generate_cert(
@@ -45,3 +52,21 @@ class CertBundle(models.CertBundle):
         )
         bundle.chain = cls.authority.pem.encode()
         return bundle
+
+    def check(self) -> None:
+        """Issue a certificate whose records have been there for long enough."""
+        if self.status != "PENDING_VALIDATION":
+            return super().check()
+        if not self._proven():
+            self._proven_at = None
+        elif self._proven_at is None:
+            self._proven_at = state.now()
+        if self._proven_at is not None and state.now() >= self._proven_at + delays.certificate:
+            self.status = "ISSUED"
+        return None
+
+    def _proven(self) -> bool:
+        account_id = self.arn.split(":")[4]
+        options = self.describe()["Certificate"]["DomainValidationOptions"]
+        records = [option["ResourceRecord"] for option in options]
+        return all(leads_to(account_id, record["Name"], record["Value"]) for record in records)

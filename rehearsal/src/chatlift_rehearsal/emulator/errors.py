@@ -5,6 +5,7 @@ from __future__ import annotations
 from moto.autoscaling.exceptions import AutoscalingClientError
 from moto.cloudfront.exceptions import CloudFrontException
 from moto.ec2.exceptions import EC2ClientError
+from moto.route53.exceptions import Route53ClientError
 
 
 def ec2_error(code: str, message: str) -> EC2ClientError:
@@ -20,3 +21,8 @@ def group_error(message: str, code: str = "ValidationError") -> AutoscalingClien
 def cloudfront_error(code: str, message: str) -> CloudFrontException:
     """A CloudFront error; the codes are those of the CloudFront API reference."""
     return CloudFrontException(code, message)
+
+
+def route53_error(code: str, message: str) -> Route53ClientError:
+    """A Route 53 error; the codes are those of the Route 53 API reference."""
+    return Route53ClientError(code, message)

@@ -7,7 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from moto.acm import models as acm_models
+from moto.acm import urls as acm_urls
 from moto.acm.models import acm_backends
+from moto.acm.responses import AWSCertificateManagerResponse
 from moto.autoscaling import models as autoscaling_models
 from moto.autoscaling import urls as autoscaling_urls
 from moto.autoscaling.models import autoscaling_backends
@@ -26,6 +28,9 @@ from moto.elbv2 import urls as elbv2_urls
 from moto.elbv2.models import elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 from moto.moto_server import werkzeug_app
+from moto.route53 import urls as route53_urls
+from moto.route53.models import route53_backends
+from moto.route53.responses import Route53
 from moto.s3 import models as s3_models
 from moto.s3 import responses as s3_responses
 from moto.s3.models import s3_backends
@@ -51,6 +56,7 @@ from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
 from .metric_data import Dimension
 from .pending import LoadBalancer, NatGateway, VpcEndpoint
+from .route53 import ZoneMends
 from .s3 import Bucket, S3Responses
 from .scaling_policies import Policy
 from .security_groups import SecurityGroupMends
@@ -100,10 +106,24 @@ class SsmResponse(Locked, SimpleSystemManagerResponse):
     """Systems Manager's operations, one at a time: of two who create a parameter one is refused."""
 
 
+class AcmResponse(Locked, AWSCertificateManagerResponse):
+    """Certificate Manager's operations."""
+
+
 class CdnBackend(CloudFrontMends):
     """CloudFront with every mend."""
 
     __module__ = "moto.cloudfront.models"  # moto derives the service from it
+
+
+class DnsBackend(ZoneMends):
+    """Route 53 with every mend."""
+
+    __module__ = "moto.route53.models"  # moto derives the service from it
+
+
+class DnsResponse(Locked, Route53):
+    """Route 53's operations."""
 
 
 class WatchBackend(AlarmMends):
@@ -159,6 +179,10 @@ def install(images: tuple[ImageView, ...], region: str, authority: Authority) ->
     cloudwatch_backends.backend = WatchBackend
     cloudwatch_urls.url_paths["{0}/$"] = WatchResponse.dispatch
     ssm_urls.url_paths["{0}/$"] = SsmResponse.dispatch
+    acm_urls.url_paths["{0}/$"] = AcmResponse.dispatch
+    route53_backends.backend = DnsBackend
+    for path in route53_urls.url_paths:
+        route53_urls.url_paths[path] = DnsResponse.dispatch
     cloudfront_backends.backend = CdnBackend
     for path in (*cloudfront_urls.url_paths, *(f"{{0}}/2020-05-31/{p}" for p in CLOUDFRONT_PATHS)):
         cloudfront_urls.url_paths[path] = CloudFrontResponses.dispatch
@@ -199,6 +223,10 @@ class Backends:
     def acm(self) -> list[Any]:
         """Certificate Manager of every region that has been spoken to."""
         return list(acm_backends[self.account_id].values())
+
+    @property
+    def route53(self) -> Any:
+        return route53_backends[self.account_id]["aws"]
 
     @property
     def s3(self) -> Any:

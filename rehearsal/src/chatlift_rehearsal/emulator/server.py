@@ -121,6 +121,9 @@ class MotoEmulator:
             reconcile.step(self._backends.autoscaling, self._backends.elbv2)
             self._minutes.turn(self._backends)
             self._backends.cloudfront.step()
+            for acm in self._backends.acm:
+                for certificate in acm._certificates.values():
+                    certificate.check()
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -29,6 +29,7 @@ from .ec2_instances import Instance
 from .elbv2 import TargetGroup, forwarded_to, node_interfaces
 from .images import image_view
 from .mends import Backends
+from .route53 import hosted_zone_views
 from .security_groups import interface_views, prefix_list_views, security_group_views
 
 _JUDGED = {"path-pattern", "http-header"}
@@ -91,6 +92,7 @@ def cloud_view(backends: Backends) -> CloudView:
         security_groups=security_group_views(ec2),
         interfaces=interface_views(ec2),
         prefix_lists=prefix_list_views(ec2),
+        hosted_zones=hosted_zone_views(backends.route53),
     )
 
 
