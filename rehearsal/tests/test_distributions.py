@@ -26,7 +26,7 @@ from chatlift_rehearsal.edge import (
     RequestParts,
     Selection,
 )
-from chatlift_rehearsal.machine.distributions import SCRIPT, resolvers
+from chatlift_rehearsal.machine.distributions import SCRIPT
 from chatlift_rehearsal.machine.edge import cache
 from chatlift_rehearsal.machine.edge.access_log import AccessLog
 from chatlift_rehearsal.machine.edge.config import render
@@ -243,7 +243,7 @@ def test_configuration_is_one_that_nginx_takes(tmp_path):
     known = issued("d1.test")
     certificate.write_text(known.certificate)
     key.write_text(known.private_key)
-    place = Place(tmp_path / "s", "127.0.0.1", certificate, SCRIPT, ("127.0.0.1",))
+    place = Place(tmp_path / "s", "127.0.0.1", certificate, SCRIPT, "127.0.0.1")
     (tmp_path / "nginx.conf").write_text(render(site_of(view(site), site), place, "mark"))
     done = subprocess.run(
         ["nginx", "-t", "-q", "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "error.log"],
@@ -253,13 +253,6 @@ def test_configuration_is_one_that_nginx_takes(tmp_path):
         check=False,
     )
     assert done.stderr == ""
-
-
-def test_resolvers_are_those_of_this_machine(tmp_path):
-    (tmp_path / "resolv.conf").write_text(
-        "search a.test\nnameserver 10.0.0.2\nnameserver fd00::1\n"
-    )
-    assert resolvers(tmp_path / "resolv.conf") == ("10.0.0.2", "[fd00::1]")
 
 
 def test_access_log_is_sent_when_nobody_writes_to_it_any_more(tmp_path):

@@ -41,6 +41,14 @@ def test_who_serves_on_every_address_would_take_the_proxies_ports(port):
     preflight.require_ports([Listener("127.0.0.1", port, "nginx (process 7)")])
 
 
+def test_another_dns_server_is_named_but_no_resolver_of_the_machine_itself():
+    for protocol in ("tcp", "udp"):
+        with pytest.raises(RehearsalError, match=r"Port 53 is in use by dnsmasq \(process 7\)"):
+            preflight.require_ports([Listener("0.0.0.0", 53, "dnsmasq (process 7)", protocol)])
+        preflight.require_ports([Listener("127.0.0.53", 53, "systemd-resolve (7)", protocol)])
+    preflight.require_ports([Listener("0.0.0.0", 443, "caddy (process 7)", "udp")])
+
+
 def test_missing_modules_name_their_packages(tmp_path):
     (tmp_path / "ngx_http_js_module.so").touch()
     with pytest.raises(RehearsalError, match="`apt-get install libnginx-mod-http-brotli-filter`"):

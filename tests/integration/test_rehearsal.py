@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import dns.resolver
 import pytest
 from chatlift_rehearsal import cleanup, launcher
 from chatlift_rehearsal.environment import UNSET, variables
 from chatlift_rehearsal.machine.network import NETNS
 from chatlift_rehearsal.machine.volumes import by_id, loop_devices
-from chatlift_rehearsal.settings import Settings
+from chatlift_rehearsal.settings import REGION, SERVICE_ADDRESS, Settings
 
 from tests.integration.rehearsed_site import USER_DATA, Site, eventually
 
@@ -479,6 +480,60 @@ def test_requests_reach_the_bucket_of_logs(site: Site) -> None:
     assert site.viewer.ask("/index.html?logged").status == 200
     text = eventually("the log", site.logged, seconds=90)
     assert "/index.html" in text
+
+
+@pytest.fixture(scope="module")
+def zone(cloud: Cloud, site: Site) -> dict[str, Any]:
+    """A hosted zone whose name chat leads to the distribution."""
+    route53 = boto3.client("route53")
+    made = dict(route53.create_hosted_zone(Name="demo.test", CallerReference="test"))
+    alias = {
+        "HostedZoneId": "Z2FDTNDATAQYW2",
+        "DNSName": site.viewer.host,
+        "EvaluateTargetHealth": False,
+    }
+    chat = {"Name": "chat.demo.test", "Type": "A", "AliasTarget": alias}
+    route53.change_resource_record_sets(
+        HostedZoneId=made["HostedZone"]["Id"],
+        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": chat}]},
+    )
+    eventually("its name", lambda: _resolve("chat.demo.test"))
+    return made
+
+
+def _resolve(name: str, kind: str = "A", tcp: bool = False) -> list[str]:
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [SERVICE_ADDRESS]
+    try:
+        return sorted(map(str, resolver.resolve(name, kind, tcp=tcp)))
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_the_dns_answers_from_hosted_zones(site: Site, zone: dict[str, Any], tcp: bool) -> None:
+    assert _resolve("chat.demo.test", tcp=tcp) == [site.viewer.address]
+    servers = [f"{server}." for server in zone["DelegationSet"]["NameServers"]]
+    assert _resolve("demo.test", "NS", tcp) == sorted(servers)
+    assert _resolve("none.demo.test", tcp=tcp) == []
+
+
+def test_the_dns_knows_the_names_that_aws_gives(cloud: Cloud, host: str, site: Site) -> None:
+    assert _resolve(site.viewer.host) == [site.viewer.address]
+    (balancer,) = cloud.elbv2.describe_load_balancers(Names=["echo"])["LoadBalancers"]
+    assert len(_resolve(balancer["DNSName"])) == len(cloud.subnets)
+    address = cloud.describe(host)["PrivateIpAddress"]
+    private = f"ip-{address.replace('.', '-')}.{REGION}.compute.internal"
+    assert _resolve(private) == [address]
+
+
+@pytest.mark.usefixtures("zone")
+def test_instances_ask_the_same_dns_and_through_it_all_others(
+    cloud: Cloud, host: str, site: Site
+) -> None:
+    found = cloud.ssh(host, "getent ahostsv4 chat.demo.test") or ""
+    assert found.split()[0] == site.viewer.address
+    cloud.ssh(host, "sudo apt-get -qq -o APT::Update::Error-Mode=any update")
 
 
 def test_disabled_distribution_is_served_no_longer_and_can_be_deleted(cloud: Cloud) -> None:

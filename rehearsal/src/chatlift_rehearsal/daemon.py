@@ -50,6 +50,7 @@ from chatlift_rehearsal.controllers.load_balancers import (
     groups_of,
     plan_load_balancers,
 )
+from chatlift_rehearsal.controllers.names import names_of
 from chatlift_rehearsal.controllers.security_groups import (
     FirewallAction,
     SetFirewall,
@@ -78,12 +79,14 @@ from chatlift_rehearsal.machine.hosts import Hosts
 from chatlift_rehearsal.machine.images import Images
 from chatlift_rehearsal.machine.load_balancers import LoadBalancers
 from chatlift_rehearsal.machine.metadata import MetadataServer
+from chatlift_rehearsal.machine.name_server import NameServer
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.security_groups import SecurityGroups
 from chatlift_rehearsal.machine.volumes import Volumes
 from chatlift_rehearsal.model import CloudView, Emulator
 from chatlift_rehearsal.settings import (
     API_PORT,
+    DNS_PORT,
     EDGE_SOURCE,
     METADATA_PORT,
     SERVICE_ADDRESS,
@@ -103,9 +106,12 @@ Action = InstanceAction | VolumeAction | ImageAction | ProxyAction | SiteAction 
 class Daemon:
     """Compares what the API says with what runs, several times a second, and mends it."""
 
-    def __init__(self, settings: Settings, emulator: Emulator, images: Images) -> None:
+    def __init__(
+        self, settings: Settings, emulator: Emulator, images: Images, name_server: NameServer
+    ) -> None:
         self._settings = settings
         self._emulator = emulator
+        self._name_server = name_server
         self._images = images
         self._network = Network(settings)
         self._hosts = Hosts(settings, self._network)
@@ -146,6 +152,7 @@ class Daemon:
         # Before what runs is looked at: a job that ends in between must not be planned again.
         busy = self._jobs.busy() | self._rule_jobs.busy()
         view = self._emulator.view()
+        self._name_server.publish(names_of(view))
         hosts = self._hosts.phases()
         self._network.carry(view.vpcs, _addresses(view))
         health = self._health(view)
@@ -334,7 +341,10 @@ def main() -> None:
     metadata.start()
     buckets = BucketOrigin(settings.bucket_origin, emulator.bucket_origin)
     buckets.start()
-    Daemon(settings, emulator, images).run(ended)
+    name_server = NameServer(SERVICE_ADDRESS, DNS_PORT)
+    name_server.start()
+    Daemon(settings, emulator, images, name_server).run(ended)
+    name_server.stop()
     metadata.stop()
     buckets.stop()
     emulator.stop()

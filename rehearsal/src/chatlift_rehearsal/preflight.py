@@ -17,6 +17,7 @@ from chatlift_rehearsal.machine.network import Taken, taken_networks
 from chatlift_rehearsal.settings import (
     API_PORT,
     CREDENTIAL,
+    DNS_PORT,
     METADATA_PORT,
     RESERVED_NETWORKS,
     SERVICE_ADDRESS,
@@ -44,8 +45,8 @@ NGINX_MODULES = {
 }
 """Modules of nginx that are loaded, and the Debian packages that have them."""
 
-PORTS = (80, 443, API_PORT, METADATA_PORT)
-"""Those that somebody who listens on every address would take from us."""
+PORTS = {"tcp": (80, 443, API_PORT, METADATA_PORT, DNS_PORT), "udp": (DNS_PORT,)}
+"""Those that somebody who listens on every address would take from us, by protocol."""
 
 FREE_BYTES = 10 << 30
 """Three baked images, their instances and some data."""
@@ -133,9 +134,9 @@ def _default_profile(environment: Mapping[str, str], home: Path) -> Path | None:
 
 
 def require_ports(listening: Iterable[Listener]) -> None:
-    """The ports of the API, of the metadata service and of proxies are free on our addresses."""
+    """The ports of the API, the metadata service, the DNS and proxies are free on our addresses."""
     for listener in listening:
-        if listener.port in PORTS and listener.covers(SERVICE_ADDRESS):
+        if listener.port in PORTS[listener.protocol] and listener.covers(SERVICE_ADDRESS):
             raise RehearsalError(
                 f"Port {listener.port} is in use by {listener.process}: "
                 "end that process, or let it listen on 127.0.0.1 only."

@@ -10,7 +10,7 @@ from pathlib import Path
 DEFAULT_HOME = Path("/var/lib/chatlift-rehearsal")
 
 SERVICE_ADDRESS = "198.18.0.1"
-"""Endpoint and metadata service; in the range of RFC 2544, which no real network routes."""
+"""Endpoint, DNS and metadata service; in the range of RFC 2544, which no real network routes."""
 
 SERVICE_NETWORK = "198.18.0.0/24"
 EDGE_NETWORK = "198.18.0.128/25"
@@ -27,6 +27,7 @@ EDGE_SOURCE = "198.18.0.129"
 
 API_PORT = 4566
 METADATA_PORT = 4567
+DNS_PORT = 53
 METADATA_ADDRESS = "169.254.169.254"
 REGION = "eu-central-1"
 MINUTE = 10.0

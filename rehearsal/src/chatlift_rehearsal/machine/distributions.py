@@ -30,7 +30,7 @@ from chatlift_rehearsal.machine.edge.place import (
 )
 from chatlift_rehearsal.machine.nginx import Nginx
 from chatlift_rehearsal.machine.rhythm import Rhythm
-from chatlift_rehearsal.settings import EDGE_SOURCE, LOG_SECONDS, Settings
+from chatlift_rehearsal.settings import EDGE_SOURCE, LOG_SECONDS, SERVICE_ADDRESS, Settings
 
 SCRIPT = Path(__file__).with_name("edge") / "edge.js"
 VALID_DAYS = 365
@@ -44,7 +44,7 @@ class Distributions:
         self._authority = Authority.of(settings.authority)
         self._trusted = settings.run / "trusted.pem"
         self._below = settings.run / "distributions"
-        self._place = Place(settings.bucket_origin, source, self._trusted, SCRIPT, resolvers())
+        self._place = Place(settings.bucket_origin, source, self._trusted, SCRIPT, SERVICE_ADDRESS)
         self._servers: dict[str, Nginx] = {}
         self._served: dict[str, Served] = {}
         self._logs = Rhythm(LOG_SECONDS)
@@ -103,13 +103,6 @@ class Distributions:
         """Stop serving all of them."""
         for server in self._servers.values():
             server.stop()
-
-
-def resolvers(configuration: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
-    """The name servers of this machine."""
-    lines = (line.split() for line in configuration.read_text().splitlines())
-    servers = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
-    return tuple(f"[{server}]" if ":" in server else server for server in servers)
 
 
 def _write_certificate(directory: Path, site: Site, authority: Authority) -> None:

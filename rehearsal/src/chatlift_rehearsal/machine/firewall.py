@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from chatlift_rehearsal.controllers.security_groups import Firewall, Rule
-from chatlift_rehearsal.settings import SERVICE_ADDRESS
+from chatlift_rehearsal.settings import DNS_PORT, SERVICE_ADDRESS
 
 TABLE = "security_groups"
 
@@ -29,7 +29,7 @@ table inet {table} {{
     oifname "lo" accept
     ct state established,related accept
     ip daddr 169.254.0.0/16 accept
-    ip daddr {resolver} meta l4proto {{ tcp, udp }} th dport 53 accept
+    ip daddr {resolver} meta l4proto {{ tcp, udp }} th dport {dns} accept
 {outgoing}
   }}
 }}
@@ -57,6 +57,7 @@ def instance_rules(firewall: Firewall) -> str:
     return INSTANCE.format(
         table=TABLE,
         resolver=SERVICE_ADDRESS,
+        dns=DNS_PORT,
         incoming=_lines(rule_text(rule, "saddr") for rule in firewall.incoming),
         outgoing=_lines(rule_text(rule, "daddr") for rule in firewall.outgoing),
     )

@@ -19,7 +19,7 @@ from chatlift_rehearsal.machine.instance_types import memory_bytes
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.process import Process
 from chatlift_rehearsal.model import InstanceView
-from chatlift_rehearsal.settings import Settings
+from chatlift_rehearsal.settings import SERVICE_ADDRESS, Settings
 
 LABEL = "chatlift.rehearsal"
 STOP_SECONDS = 30
@@ -200,12 +200,10 @@ class Hosts:
 
 
 def _write_resolver(root: Path) -> None:
-    """Give an instance this machine's name servers, those behind a local stub resolver included."""
-    stub, real = Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf")
-    source = real if "127.0.0.53" in stub.read_text() and real.exists() else stub
+    """Let an instance ask the cloud's DNS, as it asks the VPC's resolver on AWS."""
     target = root / "etc/resolv.conf"
     target.unlink(missing_ok=True)
-    target.write_text(source.read_text())
+    target.write_text(f"nameserver {SERVICE_ADDRESS}\n")
 
 
 def _spare_kernel(root: Path) -> None:

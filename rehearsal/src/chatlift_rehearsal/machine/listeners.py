@@ -1,4 +1,4 @@
-"""Who listens on which TCP port of this machine."""
+"""Who listens on which port of this machine."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import ipaddress
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-_LISTEN = "0A"
+Protocol = Literal["tcp", "udp"]
+
+_LISTENING: dict[Protocol, str] = {"tcp": "0A", "udp": "07"}
+"""The state of a socket that waits for anybody; one of UDP is in it, too, while it asks others."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening TCP socket; ``process`` is its name and number, as far as these are known."""
+    """A listening socket; ``process`` is its name and number, as far as these are known."""
 
     address: str
     port: int
     process: str
+    protocol: Protocol = "tcp"
 
     def covers(self, address: str) -> bool:
         """Whether nobody else can listen on its port at ``address``."""
@@ -25,16 +30,16 @@ class Listener:
 
 
 def listeners() -> list[Listener]:
-    """Every listening TCP socket of this machine's network."""
+    """Every listening socket of this machine's network."""
     found = []
     owners = _owners()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        path = Path(table)
-        for line in path.read_text().splitlines()[1:] if path.exists() else []:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                address, port = parse_address(fields[1])
-                found.append(Listener(address, port, owners.get(fields[9], "an unknown process")))
+    for protocol, state in _LISTENING.items():
+        for path in (Path(f"/proc/net/{protocol}"), Path(f"/proc/net/{protocol}6")):
+            for line in path.read_text().splitlines()[1:] if path.exists() else []:
+                fields = line.split()
+                if fields[3] == state:
+                    owner = owners.get(fields[9], "an unknown process")
+                    found.append(Listener(*parse_address(fields[1]), owner, protocol))
     return found
 
 

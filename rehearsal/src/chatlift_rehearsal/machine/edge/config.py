@@ -80,7 +80,7 @@ def _common(site: Site, place: Place) -> str:
         "proxy_buffer_size 32k",
         "proxy_buffers 8 32k",
         "proxy_http_version 1.1",
-        *([f"resolver {' '.join(place.resolvers)} ipv6=off"] if place.resolvers else []),
+        f"resolver {place.resolver} ipv6=off",
     )
 
 

@@ -21,4 +21,4 @@ class Place:
     source: str
     trusted: Path
     script: Path
-    resolvers: tuple[str, ...]
+    resolver: str
