@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.autoscaling import models
 from moto.core.responses import ActionResult, EmptyResult
 
 from .activities import KEPT, Activity, at
 from .errors import group_error
 from .lifecycle import TERMINATING, GroupInstance, Wait, no_open_action
+from .replacing import ReplacingGroup
 from .scaling_policies import PolicyMends, PolicyResponses
 from .warm_pool import WarmPool
 
@@ -31,7 +31,7 @@ _KEPT_PARAMETERS = {
 }
 
 
-class Group(models.FakeAutoScalingGroup):
+class Group(ReplacingGroup):
     """A group: its wishes, its instances and what it remembers between two steps."""
 
     __module__ = "moto.autoscaling.models"  # moto derives the service from it
@@ -45,37 +45,7 @@ class Group(models.FakeAutoScalingGroup):
         self.next_launch_at = 0.0
         # Why the desired capacity is what it is, as long as the instances are not.
         self.cause = ""
-        self.instance_maintenance_policy: dict[str, int] | None = None
         super().__init__(**kwargs)
-
-    @property
-    def launch_template(self) -> dict[str, Any] | None:
-        """None in a mixed group, whose policy names the template."""
-        return None if self.mixed_instances_policy else super().launch_template
-
-    @property
-    def preferred_type(self) -> str | None:
-        """The preferred type of a mixed group; None leaves it to the launch template."""
-        policy: dict[str, Any] = self.mixed_instances_policy or {}
-        overrides = policy.get("LaunchTemplate", {}).get("Overrides") or [{}]
-        found: str | None = overrides[0].get("InstanceType")
-        return found
-
-    @property
-    def launches_first(self) -> bool:
-        """Whether a replacement comes before what it replaces goes.
-
-        https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
-        """
-        policy = self.instance_maintenance_policy or {}
-        return policy.get("MinHealthyPercentage", 0) >= 100
-
-    @property
-    def most_instances(self) -> int:
-        """How many there may be while some are replaced: one more than wanted, at least."""
-        desired = int(self.desired_capacity or 0)
-        percent = (self.instance_maintenance_policy or {}).get("MaxHealthyPercentage", 100)
-        return max(desired + 1, desired * percent // 100)
 
     @property
     def members(self) -> list[GroupInstance]:
@@ -121,6 +91,13 @@ class Group(models.FakeAutoScalingGroup):
         *args: Any,
         **kwargs: Any,
     ) -> None:
+        named = kwargs.get("launch_template") or kwargs.get("mixed_instances_policy")
+        if named and self.refresh and self.refresh.desired:
+            raise group_error(
+                "An active instance refresh with a desired configuration exists. All configuration "
+                "options derived from the desired configuration are not available for update while "
+                "the instance refresh is active."
+            )
         if desired_capacity is None:
             # The desired capacity follows new bounds.
             smallest = int(self.min_size or 0) if min_size is None else min_size

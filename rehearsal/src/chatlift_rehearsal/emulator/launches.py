@@ -11,6 +11,7 @@ from moto.core.exceptions import ServiceException
 from . import state
 from .autoscaling import AutoScalingMends, Group
 from .lifecycle import GroupInstance
+from .refresh_record import instance_types
 
 # After the n-th failed launch in a row a group waits 2^n seconds, at most this long.
 _LONGEST_BACKOFF = 60.0
@@ -41,6 +42,8 @@ def launch(
         autoscaling_group=group,
     )
     member.activity = group.begin(f"{description}: {instance.id}", cause)
+    if group.refresh and group.refresh.launches:
+        member.launched_by = group.refresh.id
     return member
 
 
@@ -58,18 +61,17 @@ def zones_used(members: Iterable[GroupInstance]) -> Counter[str]:
 
 
 def _run_instance(backend: AutoScalingMends, group: Group) -> Any:
-    template = group.ec2_launch_template
-    assert template is not None  # CreateAutoScalingGroup insists on one
-    version = template.get_version(group.launch_template_version)
+    version = group.version_of(group.launched)
+    preferred_type = next(iter(instance_types(group.launched)), None)
     zone, subnet_id = _place(backend, group)
     reservation = backend.ec2_backend.run_instances(
         "",
         1,
         None,
         [],
-        launch_template={"LaunchTemplateId": template.id, "Version": str(version.number)},
-        instance_type=group.preferred_type or "m1.small",
-        is_instance_type_default=group.preferred_type is None,
+        launch_template={"LaunchTemplateId": version.template.id, "Version": str(version.number)},
+        instance_type=preferred_type or "m1.small",
+        is_instance_type_default=preferred_type is None,
         region_name=backend.region_name,
         placement=zone,
         subnet_id=subnet_id,

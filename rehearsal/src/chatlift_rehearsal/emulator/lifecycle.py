@@ -98,6 +98,8 @@ class GroupInstance(models.InstanceState):
         # Set when its launch was given up: there is no service to leave in an orderly way.
         self.abandoned = False
         self.activity: Activity | None = None
+        # The instance refresh that launched it.
+        self.launched_by = ""
 
     @property
     def warmed(self) -> bool:

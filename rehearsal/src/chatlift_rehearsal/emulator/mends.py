@@ -42,7 +42,7 @@ from ..model import ImageView
 from .acm_certificates import CertBundle
 from .addresses import AddressMends, no_address
 from .alarms import Alarm, AlarmMends
-from .autoscaling import AutoScalingMends, AutoScalingResponses, Group
+from .autoscaling import AutoScalingMends, Group
 from .cloudfront import CloudFrontMends
 from .cloudfront_responses import PATHS as CLOUDFRONT_PATHS
 from .cloudfront_responses import CloudFrontResponses
@@ -56,6 +56,7 @@ from .lifecycle import GroupInstance, LifecycleHook
 from .locking import Locked
 from .metric_data import Dimension
 from .pending import LoadBalancer, NatGateway, VpcEndpoint
+from .refresh_operations import RefreshResponses
 from .route53 import ZoneMends
 from .s3 import Bucket, S3Responses
 from .scaling_policies import Policy
@@ -98,7 +99,7 @@ class GroupBackend(AutoScalingMends):
     __module__ = "moto.autoscaling.models"  # moto derives the service from it
 
 
-class GroupResponse(Locked, AutoScalingResponses):
+class GroupResponse(Locked, RefreshResponses):
     """Auto Scaling's operations with every mend."""
 
 

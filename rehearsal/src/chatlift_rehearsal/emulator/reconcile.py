@@ -9,7 +9,7 @@ from collections import Counter
 
 from moto.elbv2.models import ELBv2Backend
 
-from . import state, warming
+from . import refresh_turn, state, warming
 from .activities import at
 from .autoscaling import AutoScalingMends, Group
 from .elbv2 import TargetGroup
@@ -37,6 +37,7 @@ class _Turn:
     def take(self) -> None:
         self._replace_unhealthy()
         self._advance_all()
+        refresh_turn.turn(self._backend, self._group, self._healthy, self._ready)
         self._dismiss_replaced()
         self._scale()
         self._advance_all()
@@ -49,13 +50,13 @@ class _Turn:
 
     def _replace_unhealthy(self) -> None:
         for member in self._group.members:
-            reason = "" if member.outgoing else self._ill(member)
+            reason = self._ill(member)
             if not reason:
                 continue
             member.health_status = "Unhealthy"
             if self._group.suspended("ReplaceUnhealthy"):
                 continue
-            member.outgoing = (
+            member.outgoing = member.outgoing or (
                 f"{at()} an instance was taken out of service in response to {reason}."
             )
             # Nobody waits for what is gone; else the place is kept until the instance is gone.
@@ -64,14 +65,29 @@ class _Turn:
                 self._group.leave(member, member.outgoing, replaced=kept)
 
     def _dismiss_replaced(self) -> None:
-        """Let those go whose replacement is in service."""
+        """Let those go whose replacement is ready; those first that do not serve."""
+        least, _most = self._group.bounds(int(self._group.desired_capacity or 0))
+        ready = sum(map(self._ready, self._group.members))
         outgoing = [m for m in self._group.members if m.outgoing]
-        serving = [
-            m for m in self._group.members if m.lifecycle_state == "InService" and not m.outgoing
-        ]
-        spare = len(serving) + len(outgoing) - int(self._group.desired_capacity or 0)
-        for member in outgoing[: max(spare, 0)]:
+        idle = [m for m in outgoing if not self._ready(m)]
+        serving = [m for m in outgoing if self._ready(m)]
+        spare_idle = max(ready + len(idle) - least, 0)
+        spare = max(ready - least, 0)
+        for member in (*idle[:spare_idle], *serving[:spare]):
             self._group.leave(member, member.outgoing, replaced=False)
+
+    def _healthy(self, member: GroupInstance) -> bool:
+        """Whether it is in service and passes its health checks."""
+        if member.lifecycle_state != "InService" or member.health_status != "Healthy":
+            return False
+        found = {group.health_of(member.instance.id) for group in self._checking_groups()}
+        return not member.host_gone and found <= {"healthy", "unused"}
+
+    def _ready(self, member: GroupInstance) -> bool:
+        """Whether it is healthy and its warm-up is over."""
+        warmup = state.seconds(self._group.warmup)
+        since = member.in_service_since
+        return self._healthy(member) and since is not None and state.now() >= since + warmup
 
     def _ill(self, member: GroupInstance) -> str | None:
         """Why an instance is unhealthy, in AWS's words."""
@@ -83,7 +99,7 @@ class _Turn:
             return "an EC2 health check indicating it has been terminated or stopped"
         if member.instance.impaired:
             return "EC2 instance status checks failure"
-        if "ELB" in str(self._group.health_check_type) and self._elb_unhealthy(member):
+        if self._elb_unhealthy(member):
             return "an ELB system health check failure"
         return None
 
@@ -93,8 +109,12 @@ class _Turn:
             return False
         return any(
             target_group.health_of(member.instance.id) == "unhealthy"
-            for target_group in self._target_groups()
+            for target_group in self._checking_groups()
         )
+
+    def _checking_groups(self) -> list[TargetGroup]:
+        """The target groups whose health checks are the group's too."""
+        return self._target_groups() if "ELB" in str(self._group.health_check_type) else []
 
     # Lifecycle.
 
@@ -199,7 +219,7 @@ class _Turn:
         if active > desired and not group.suspended("Terminate"):
             self._scale_in(active - desired, active)
         elif active + kept < desired and not group.suspended("Launch"):
-            room = group.most_instances - len(group.members) - kept
+            room = group.bounds(desired)[1] - len(group.members) - kept
             for _ in range(min(desired - active - kept, room)):
                 self._launch()
         elif active == desired:

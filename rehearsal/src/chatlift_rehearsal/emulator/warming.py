@@ -5,19 +5,25 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecyc
 
 from __future__ import annotations
 
+from . import refresh_turn
 from .activities import at
 from .autoscaling import AutoScalingMends, Group
 from .launches import launch, launch_failed, may_launch, zones_used
 from .lifecycle import LAUNCHING, TERMINATING, GroupInstance, outcome
+from .warm_pool import WarmPool
 
 
 def draw(group: Group, cause: str) -> GroupInstance | None:
     """Move an instance from the pool into the group, None when none is ready."""
-    pool = group.warm_pool
-    if pool is None or pool.status or not pool.ready:
+    pool, refresh = group.warm_pool, group.refresh
+    if pool is None or pool.status:
+        return None
+    # During a refresh, none that is yet to be replaced.
+    ready = [m for m in pool.ready if not (refresh and refresh_turn.stale(group, refresh, m))]
+    if not ready:
         return None
     used = zones_used(group.members)
-    member = min(pool.ready, key=lambda m: used[str(m.availability_zone)])
+    member = min(ready, key=lambda m: used[str(m.availability_zone)])
     pool.instances.remove(member)
     member.lifecycle_state = "Pending"
     member.instance.start()
@@ -36,19 +42,32 @@ def turn(backend: AutoScalingMends, group: Group) -> None:
         _advance(backend, group, member)
     gone = bool(pool.status or group.status)
     wanted = 0 if gone else pool.wanted(int(group.desired_capacity or 0), int(group.max_size or 0))
-    present = [member for member in pool.instances if not member.leaving]
+    present = [m for m in pool.instances if not m.leaving and not m.outgoing]
     if not group.suspended("Terminate"):
         # Those that are not ready yet go first.
         present.sort(key=lambda m: m.lifecycle_state != m.warm_state)
         for member in present[wanted:]:
             _dismiss(group, member, "a difference between desired and actual warm capacity")
-    for _ in range(wanted - len(present)):
+        _dismiss_replaced(group, pool, wanted)
+    most = max(group.bounds(wanted)[1], wanted)
+    room = most - sum(not m.leaving for m in pool.instances)
+    for _ in range(min(wanted - len(present), room)):
         if may_launch(group):
             _launch(backend, group)
     for member in list(pool.instances):
         _advance(backend, group, member)
     if pool.status and not pool.instances:
         group.warm_pool = None
+
+
+def _dismiss_replaced(group: Group, pool: WarmPool, wanted: int) -> None:
+    """Let those go whose replacement is there; those first that are of no use."""
+    outgoing = [m for m in pool.instances if m.outgoing and not m.leaving]
+    outgoing.sort(key=lambda m: m in pool.ready)
+    spare = len(pool.ready) - group.bounds(wanted)[0]
+    idle = [m for m in outgoing if m not in pool.ready]
+    for member in outgoing[: len(idle) + max(spare, 0)]:
+        _dismiss(group, member, "an instance refresh")
 
 
 def _launch(backend: AutoScalingMends, group: Group) -> None:
