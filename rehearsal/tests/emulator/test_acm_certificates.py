@@ -105,5 +105,7 @@ def test_the_record_has_to_stay_until_it_is_issued(request_: Request) -> None:
     request_.record()
     request_.cloud.wait(60)
     assert request_.described()["Status"] == "PENDING_VALIDATION"
+    assert "IssuedAt" not in request_.described()
     request_.cloud.wait(60)
     assert request_.described()["Status"] == "ISSUED"
+    assert request_.described()["IssuedAt"] >= request_.described()["CreatedAt"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import delays
 
 
@@ -60,3 +61,33 @@ def test_an_interface_endpoint_is_pending_for_its_time(cloud: Any) -> None:
     assert cloud.ec2.describe_vpc_endpoints()["VpcEndpoints"][0]["State"] == "pending"
     cloud.wait(6)
     assert cloud.ec2.describe_vpc_endpoints()["VpcEndpoints"][0]["State"] == "available"
+
+
+def test_what_is_not_ready_is_refused(cloud: Any) -> None:
+    """A listener with a pending certificate, and a VPC origin of a pending load balancer."""
+    _vpc, subnets = cloud.network()
+    made = cloud.elb.create_load_balancer(Name="lb", Subnets=subnets, Scheme="internal")
+    balancer = made["LoadBalancers"][0]["LoadBalancerArn"]
+    certificate = cloud.client("acm").request_certificate(DomainName="chat.test")["CertificateArn"]
+    with pytest.raises(ClientError, match="UnsupportedCertificate"):
+        cloud.elb.create_listener(
+            LoadBalancerArn=balancer,
+            Protocol="HTTPS",
+            Port=443,
+            Certificates=[{"CertificateArn": certificate}],
+            DefaultActions=[
+                {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403"}}
+            ],
+        )
+    origin = {
+        "Name": "lb",
+        "Arn": balancer,
+        "HTTPPort": 80,
+        "HTTPSPort": 443,
+        "OriginProtocolPolicy": "https-only",
+    }
+    cdn = cloud.client("cloudfront")
+    with pytest.raises(ClientError, match="no active load balancer"):
+        cdn.create_vpc_origin(VpcOriginEndpointConfig=origin)
+    cloud.wait(15)
+    assert cdn.create_vpc_origin(VpcOriginEndpointConfig=origin)["VpcOrigin"]["Id"]

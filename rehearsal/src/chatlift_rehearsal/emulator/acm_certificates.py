@@ -27,6 +27,7 @@ class CertBundle(models.CertBundle):
     __module__ = "moto.acm.models"  # moto derives the service from it
     authority: ClassVar[Authority]
     _proven_at: float | None = None
+    _issued: datetime | None = None
 
     @classmethod
     def generate_cert(
@@ -62,8 +63,15 @@ class CertBundle(models.CertBundle):
         elif self._proven_at is None:
             self._proven_at = state.now()
         if self._proven_at is not None and state.now() >= self._proven_at + delays.certificate:
-            self.status = "ISSUED"
+            self.status, self._issued = "ISSUED", datetime.now(UTC)
         return None
+
+    def describe(self) -> dict[str, Any]:
+        described = super().describe()
+        # By moto it was issued when it was requested.
+        if described["Certificate"].pop("IssuedAt", None) and self._issued:
+            described["Certificate"]["IssuedAt"] = self._issued.timestamp()
+        return described
 
     def _proven(self) -> bool:
         account_id = self.arn.split(":")[4]

@@ -24,6 +24,7 @@ from .cloudfront_references import check_references
 from .cloudfront_resources import ENDPOINT, page
 from .cloudfront_vpc_origins import VpcOrigins
 from .errors import cloudfront_error
+from .pending import is_active
 
 
 class CloudFrontMends(MotoBackend):
@@ -34,7 +35,7 @@ class CloudFrontMends(MotoBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.policies = {kind.name: Policies(kind, self._behavior_has) for kind in KINDS}
-        self.vpc_origins = VpcOrigins(account_id, self._vpc_origin_used, self._endpoint_exists)
+        self.vpc_origins = VpcOrigins(account_id, self._vpc_origin_used, self._endpoint_is_ready)
         self.site_functions = Functions(account_id, self._function_used)
         self.access_controls: dict[str, AccessControl] = {}
 
@@ -214,12 +215,14 @@ class CloudFrontMends(MotoBackend):
             for association in items(behavior["FunctionAssociations"])
         )
 
-    def _endpoint_exists(self, arn: str) -> bool:
+    def _endpoint_is_ready(self, arn: str) -> bool:
         _, _, service, region, _, resource = arn.split(":", 5)
         if service == "ec2":
             backend = ec2_backends[self.account_id][region]
-            return backend.get_instance_by_id(resource.rpartition("/")[2]) is not None
-        return arn in elbv2_backends[self.account_id][region].load_balancers
+            instance = backend.get_instance_by_id(resource.rpartition("/")[2])
+            return instance is not None and instance.state == "running"
+        balancer = elbv2_backends[self.account_id][region].load_balancers.get(arn)
+        return balancer is not None and is_active(balancer)
 
     def _checked(self, given: dict[str, Any], own: Distribution | None = None) -> dict[str, Any]:
         """The complete configuration, after AWS's objections."""

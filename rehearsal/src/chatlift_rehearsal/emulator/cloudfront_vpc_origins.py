@@ -56,14 +56,18 @@ def _complete(config: dict[str, Any]) -> dict[str, Any]:
 
 
 class VpcOrigins:
-    """Those of an account; ``used`` says whether a distribution has the origin of an id."""
+    """Those of an account.
+
+    ``used`` says whether a distribution has the origin of an id, ``is_ready`` whether there is an
+    active load balancer or a running instance of an ARN.
+    """
 
     def __init__(
-        self, account_id: str, used: Callable[[str], bool], exists: Callable[[str], bool]
+        self, account_id: str, used: Callable[[str], bool], is_ready: Callable[[str], bool]
     ) -> None:
         self._account_id = account_id
         self._used = used
-        self._exists = exists
+        self._is_ready = is_ready
         self._origins: dict[str, VpcOrigin] = {}
 
     def all(self) -> list[VpcOrigin]:
@@ -128,11 +132,11 @@ class VpcOrigins:
             )
 
     def _check(self, config: dict[str, Any], own: VpcOrigin | None = None) -> None:
-        if not self._exists(config["Arn"]):
+        if not self._is_ready(config["Arn"]):
             raise cloudfront_error(
                 "InvalidArgument",
-                f"The parameter Arn is invalid: there is no load balancer or instance "
-                f"{config['Arn']}.",
+                f"The parameter Arn is invalid: there is no active load balancer or running "
+                f"instance {config['Arn']}.",
             )
         if any(o is not own and o.config["Name"] == config["Name"] for o in self.all()):
             raise cloudfront_error(

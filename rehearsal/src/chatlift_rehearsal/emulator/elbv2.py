@@ -1,23 +1,25 @@
 """Load balancers with addresses of their own and target groups whose health is measured.
 
 moto's attributes lack most of AWS's defaults (which the amazon.aws modules read), every registered
-target is ``healthy``, a deregistered one is gone at once, a load balancer has no interface, and any
-bucket will do for its access log.
+target is ``healthy``, a deregistered one is gone at once, a load balancer has no interface, any
+bucket will do for its access log, and a listener takes a certificate that is not issued yet.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from moto.acm.models import acm_backends
 from moto.elbv2 import models
 from moto.elbv2.exceptions import DuplicateLoadBalancerName, ELBClientError
-from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeLoadBalancer
+from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeListener, FakeLoadBalancer
 from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 
 from ..model import TargetHealth
 from . import state
 from .bucket_policy import Principal, Request, evaluate
+from .pending import is_active
 
 LOG_DELIVERY = Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com")
 
@@ -92,12 +94,7 @@ class TargetGroup(models.FakeTargetGroup):
     @property
     def load_balancer_arns(self) -> list[str]:
         """The load balancers that forward to it now; moto remembers those of the past too."""
-        backend = models.elbv2_backends[self.account_id][self.region_name]
-        return [
-            balancer.arn
-            for balancer in backend.load_balancers.values()
-            if any(self.arn in forwarded_to(rule) for rule in _rules(balancer))
-        ]
+        return [balancer.arn for balancer in self._load_balancers()]
 
     @load_balancer_arns.setter
     def load_balancer_arns(self, _: list[str]) -> None:
@@ -137,9 +134,18 @@ class TargetGroup(models.FakeTargetGroup):
     def health_of(self, target_id: str) -> TargetHealth:
         if target_id in self.draining_until:
             return "draining"
-        if target_id not in self.targets or not self.load_balancer_arns:
+        balancers = self._load_balancers()
+        if target_id not in self.targets or not balancers:
             return "unused"
-        return self.found[target_id]
+        return self.found[target_id] if any(map(is_active, balancers)) else "initial"
+
+    def _load_balancers(self) -> list[FakeLoadBalancer]:
+        backend = models.elbv2_backends[self.account_id][self.region_name]
+        return [
+            balancer
+            for balancer in backend.load_balancers.values()
+            if any(self.arn in forwarded_to(rule) for rule in _rules(balancer))
+        ]
 
     def health_for(self, target: dict[str, Any], ec2_backend: Any) -> FakeHealthStatus:
         target_id = target["Id"]
@@ -227,6 +233,44 @@ class ElbMends(ELBv2Backend):
         super().delete_load_balancer(arn)
         for eni in node_interfaces(balancer):
             eni.delete()
+
+    def create_listener(
+        self,
+        load_balancer_arn: str,
+        protocol: str,
+        port: str,
+        ssl_policy: str,
+        certificate: str | None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> FakeListener:
+        self._check_issued(certificate)
+        return super().create_listener(
+            load_balancer_arn, protocol, port, ssl_policy, certificate, *args, **kwargs
+        )
+
+    def modify_listener(
+        self,
+        arn: str,
+        port: str | None = None,
+        protocol: str | None = None,
+        ssl_policy: str | None = None,
+        certificates: list[dict[str, Any]] | None = None,
+        actions: list[dict[str, Any]] | None = None,
+    ) -> FakeListener:
+        for certificate in certificates or []:
+            self._check_issued(certificate["CertificateArn"])
+        return super().modify_listener(arn, port, protocol, ssl_policy, certificates, actions)
+
+    def _check_issued(self, certificate_arn: str | None) -> None:
+        known = acm_backends[self.account_id][self.region_name]._certificates
+        certificate = known.get(certificate_arn or "")
+        if certificate and certificate.status == "PENDING_VALIDATION":
+            raise ELBClientError(
+                "UnsupportedCertificate",
+                f"The certificate '{certificate_arn}' must have a fully-qualified domain name, a"
+                f" supported signature, and a supported key size.",
+            )
 
     def describe_target_health(
         self, target_group_arn: str, targets: list[dict[str, Any]]

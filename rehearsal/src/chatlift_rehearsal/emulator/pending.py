@@ -58,8 +58,13 @@ class LoadBalancer(FakeLoadBalancer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._active_at = state.now() + delays.load_balancer
+        self.active_at = state.now() + delays.load_balancer
 
     def activate(self) -> None:
-        if state.now() >= self._active_at:
+        if is_active(self):
             super().activate()
+
+
+def is_active(balancer: FakeLoadBalancer) -> bool:
+    """Whether a load balancer takes requests, and checks its targets' health."""
+    return isinstance(balancer, LoadBalancer) and state.now() >= balancer.active_at
