@@ -7,11 +7,25 @@ import shutil
 import pytest
 from chatlift_rehearsal import launcher, status
 from chatlift_rehearsal.cli import main
+from chatlift_rehearsal.edge import DistributionView
 from chatlift_rehearsal.machine.process import Process
 from chatlift_rehearsal.model import AlarmView, Attachment, VolumeView
 from click.testing import CliRunner
 
 from .views import balancer, cloud, instance, target
+
+SITE = DistributionView(
+    "E1",
+    "arn:aws:cloudfront::123456789012:distribution/E1",
+    "chat",
+    "198.18.0.16",
+    "d1.cloudfront.net",
+    enabled=True,
+    deployed=True,
+    origins=(),
+    behaviors=(),
+    aliases=("chat.demo.test",),
+)
 
 
 @pytest.fixture
@@ -41,6 +55,7 @@ def running(settings):
         volumes=(VolumeView("vol-1", 8, "in-use"),),
         load_balancers=(balancer(),),
         alarms=(AlarmView("chatlift-demo-serving", "The rule is True."),),
+        distributions=(SITE,),
     )
     hosts = {"i-1": "running", "i-2": "dead", "i-3": "running"}
     health = {"arn:app": {target("i-3"): "healthy"}}
@@ -94,7 +109,7 @@ def test_a_number_that_was_used_again_is_no_rehearsal(settings, running):
     assert launcher.running(settings) is None
 
 
-def test_status_shows_what_there_is(running):
+def test_status_shows_what_there_is(settings, running):
     output = invoke("status").output
     for expected in (
         "redis-a1",
@@ -105,10 +120,13 @@ def test_status_shows_what_there_is(running):
         "healthy",
         "192 MiB",
         "chatlift-demo-serving",
+        "https://chat.demo.test/",
+        "Ask 198.18.0.1 for names",
     ):
         assert expected in output
     found = json.loads(invoke("status", "--json").output)
     assert found["volumes"][0]["instance"] == "i-2"
+    assert found["authority"] == str(settings.home / "cache" / "authority" / "ca.crt")
 
 
 def test_an_unknown_name_lists_the_known(running):

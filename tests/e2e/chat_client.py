@@ -3,7 +3,7 @@
 It behaves as a good client does: it reconnects by itself, asks for what it missed, and sends a
 message again, under the same id, until the chat has acknowledged it.
 
-    async with ChatClient("http://10.0.0.5", "ann", "lobby") as ann:
+    async with ChatClient("https://chat.demo.test", "ann", "lobby") as ann:
         stream_id = await ann.send("hello")
 """
 
@@ -23,6 +23,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from tests.e2e.chat_protocol import Kind, Packet, decode, encode
+from tests.e2e.visitor import ByName, address_of, trust
 
 _PAUSE = 0.2  # seconds between attempts
 _ANSWER = 12.0  # seconds: the chat itself gives up after 8
@@ -76,7 +77,9 @@ class ChatClient:
         self._changed = asyncio.Condition()
         self._ack_ids = itertools.count()
         self._acks: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=_ANSWER, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=self.url, timeout=_ANSWER, trust_env=False, transport=ByName()
+        )
 
     async def __aenter__(self) -> Self:
         """Register (or log in, where the account exists), connect and join the room."""
@@ -173,12 +176,16 @@ class ChatClient:
             await asyncio.sleep(_PAUSE)
 
     async def _one_connection(self) -> None:
-        parts = urlsplit(self.url)
-        scheme = "wss" if parts.scheme == "https" else "ws"
-        target = f"{scheme}://{parts.netloc}/socket.io/?EIO=4&transport=websocket"
+        site = urlsplit(self.url)
         # Engine.IO has pings of its own, sent by the server: those tell that it is alive.
         async with websockets.connect(
-            target, open_timeout=5, close_timeout=1, ping_interval=None, proxy=None
+            f"wss://{site.netloc}/socket.io/?EIO=4&transport=websocket",
+            host=await address_of(site.hostname or ""),
+            ssl=trust(),
+            open_timeout=5,
+            close_timeout=1,
+            ping_interval=None,
+            proxy=None,
         ) as socket:
             self._socket = socket
             joining: asyncio.Task[None] | None = None

@@ -18,12 +18,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from chatlift_rehearsal.settings import SERVICE_ADDRESS
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from tests.e2e.conversation import exchange
 from tests.e2e.stack import Stack
+from tests.e2e.visitor import AUTHORITY
 
 PLAY = re.compile(r"^PLAY \[(?P<name>.*?)\] \**$")
 STACK = "demo"
@@ -96,7 +98,8 @@ def report(stack: Stack, stages: Stages, console: Console) -> None:
             times.add_row(name, f"{seconds:.1f}")
     times.add_section()
     times.add_row("all", f"{sum(stages.seconds.values()):.1f}")
-    console.print(table, times, f"The stack {stack.name} is at [bold]{stack.url()}[/]")
+    console.print(table, times, f"The stack {stack.name} is at [bold]{stack.url()}[/].")
+    console.print(f"Ask {SERVICE_ADDRESS} for its name, and trust the authority {AUTHORITY}.")
 
 
 def main() -> None:

@@ -105,9 +105,9 @@ class Stack:
         """Run ``ansible-playbook`` for this stack; see `run_playbook`."""
         return run_playbook("-e", f"chatlift_redis_topology={self.redis_topology}", *arguments)
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the rehearsal."""
-        return self._session.client(service, endpoint_url=self._endpoint)
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client of the rehearsal; its region is the stack's unless another is named."""
+        return self._session.client(service, region, endpoint_url=self._endpoint)
 
     def secret(self, tier: str) -> dict[str, str]:
         """A tier's secret."""
@@ -116,11 +116,16 @@ class Stack:
         )
         return dict(json.loads(answer["SecretString"]))
 
+    def domain(self) -> str:
+        """The name that visitors type: the one that the stack's distribution serves."""
+        listed = self.client("cloudfront").list_distributions()["DistributionList"]
+        found = (one for one in listed["Items"] if one["Comment"] == f"chatlift-{self.name}")
+        domain: str = next(found)["Aliases"]["Items"][0]
+        return domain
+
     def url(self) -> str:
-        """Where clients reach the stack: the load balancer's first node."""
-        status = json.loads(rehearsal("status", "--json"))
-        balancer = next(b for b in status["load_balancers"] if b["name"] == f"chatlift-{self.name}")
-        return f"http://{balancer['addresses'][0]}"
+        """Where visitors reach the stack."""
+        return f"https://{self.domain()}"
 
     def instances(self, tier: str | None = None) -> list[Instance]:
         """The stack's running instances, by name."""
@@ -156,6 +161,18 @@ class Stack:
             role=answer.get("role", ""),
             state=answer.get("state", "no answer"),
         )
+
+    def app_is_whole_without(self, lost: Instance) -> bool:
+        """Whether the load balancer has three healthy targets, and ``lost`` is none of them."""
+        elb = self.client("elbv2")
+        group = elb.describe_target_groups(Names=[f"chatlift-{self.name}-app"])["TargetGroups"][0]
+        health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+        healthy = [
+            target["Target"]["Id"]
+            for target in health["TargetHealthDescriptions"]
+            if target["TargetHealth"]["State"] == "healthy"
+        ]
+        return len(healthy) == 3 and lost.id not in healthy
 
     def leaders(self, tier: str) -> list[Instance]:
         """The MySQL primary, or the Redis masters: health calls both primary."""

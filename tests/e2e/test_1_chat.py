@@ -6,14 +6,24 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pymysql
 from redis import Redis
 
 from tests.e2e.chat_client import ChatClient
 from tests.e2e.conversation import Ledger, exchange, new_name
-from tests.e2e.reachability import attempt_all, design, reached
+from tests.e2e.reachability import DESIGN, attempt_all, reached
 from tests.e2e.stack import Instance, Stack
 from tests.e2e.vantage import inside
+from tests.e2e.visitor import ByName
+
+
+async def test_http_leads_to_https(stack: Stack) -> None:
+    domain = stack.domain()
+    async with httpx.AsyncClient(transport=ByName(), trust_env=False) as client:
+        answer = await client.get(f"http://{domain}/a?b=c")
+    assert answer.status_code == httpx.codes.MOVED_PERMANENTLY
+    assert answer.headers["location"] == f"https://{domain}/a?b=c"
 
 
 async def test_a_message_travels_between_two_app_instances(stack: Stack) -> None:
@@ -136,4 +146,4 @@ def test_every_member_sits_in_its_zone_with_its_volume(stack: Stack) -> None:
 
 def test_every_port_is_reached_by_those_in_the_design_and_by_nobody_else(stack: Stack) -> None:
     found = {port: reached(outcomes) for port, outcomes in attempt_all(stack).items()}
-    assert {port: who for port, who in found.items() if who} == design(stack)
+    assert {port: who for port, who in found.items() if who} == DESIGN

@@ -23,26 +23,13 @@ def _returned(stack: Stack, lost: Instance) -> Instance | None:
     return None
 
 
-def _app_is_whole_without(stack: Stack, lost: Instance) -> list[str] | None:
-    """The ids of three healthy targets, none of them the lost one."""
-    elb = stack.client("elbv2")
-    group = elb.describe_target_groups(Names=[f"chatlift-{stack.name}-app"])["TargetGroups"][0]
-    health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
-    healthy = [
-        target["Target"]["Id"]
-        for target in health["TargetHealthDescriptions"]
-        if target["TargetHealth"]["State"] == "healthy"
-    ]
-    return healthy if len(healthy) == 3 and lost.id not in healthy else None
-
-
 async def test_an_app_instance_is_lost(stack: Stack, ledger: Ledger) -> None:
     lost = stack.instances("app")[0]
     async with talking(stack.url(), ledger) as talk:
         await talk.go_on(10)
         rehearsal("kill", lost.id)
         await asyncio.to_thread(
-            wait_for, "three healthy targets", lambda: _app_is_whole_without(stack, lost), BACK
+            wait_for, "three healthy targets", lambda: stack.app_is_whole_without(lost), BACK
         )
         names = {person.name for person in talk.clients}
         await talk.clients[0].wait_for_users(*names)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.conversation import Ledger, talking
 from tests.e2e.stack import Stack
+from tests.e2e.visitor import address_of
 
 
 def _resources(stack: Stack) -> dict[str, list[str]]:
-    """What of the stack exists, by kind; images and key pairs are not a stack's."""
+    """What of the stack exists, by kind; images and key pairs are not a stack's.
+
+    Of the hosted zone's records those of the zone itself are left out.
+    """
     ec2, tagged = stack.client("ec2"), [{"Name": "tag:chatlift:stack", "Values": [stack.name]}]
     name = f"chatlift-{stack.name}"
     found = {
@@ -42,8 +48,45 @@ def _resources(stack: Stack) -> dict[str, list[str]]:
             if r["RoleName"].startswith(name)
         ],
         "secrets": [s["Name"] for s in stack.client("secretsmanager").list_secrets()["SecretList"]],
+        **_edge(stack),
     }
     return {kind: names for kind, names in found.items() if names}
+
+
+def _edge(stack: Stack) -> dict[str, list[str]]:
+    """What is between visitors and the load balancer."""
+    cdn, route53, s3 = (stack.client(name) for name in ("cloudfront", "route53", "s3"))
+    zones = route53.list_hosted_zones()["HostedZones"]
+    buckets = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+    policies = cdn.list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"]
+    return {
+        "distributions": [
+            d["Id"] for d in cdn.list_distributions()["DistributionList"].get("Items", [])
+        ],
+        "VPC origins": [o["Id"] for o in cdn.list_vpc_origins()["VpcOriginList"].get("Items", [])],
+        "origin access controls": [
+            c["Id"]
+            for c in cdn.list_origin_access_controls()["OriginAccessControlList"].get("Items", [])
+        ],
+        "response-headers policies": [
+            p["ResponseHeadersPolicy"]["Id"] for p in policies.get("Items", [])
+        ],
+        "certificates": [
+            c["CertificateArn"]
+            for region in (None, "us-east-1")
+            for c in stack.client("acm", region).list_certificates()["CertificateSummaryList"]
+        ],
+        "hosted zones": [z["Name"] for z in zones],
+        "records": [
+            f"{r['Name']} {r['Type']}"
+            for z in zones
+            for r in route53.list_resource_record_sets(HostedZoneId=z["Id"])["ResourceRecordSets"]
+            if r["Type"] not in ("NS", "SOA")
+        ],
+        "health checks": [c["Id"] for c in route53.list_health_checks()["HealthChecks"]],
+        "buckets of logs": [b for b in buckets if "-logs-" in b],
+        "other buckets": [b for b in buckets if "-logs-" not in b],
+    }
 
 
 def _copied_volumes(stack: Stack) -> set[str]:
@@ -65,8 +108,11 @@ async def test_a_stack_made_again_has_its_accounts_and_messages(
 ) -> None:
     async with talking(stack.url(), ledger) as talk:
         await talk.go_on(10)
+    domain = stack.domain()
     stack.run_playbook("playbooks/destroy.yml", "-e", f"confirm={stack.name}")
-    assert set(_resources(stack)) == {"volumes", "secrets"}
+    assert set(_resources(stack)) == {"volumes", "secrets", "hosted zones", "buckets of logs"}
+    with pytest.raises(OSError, match=f"knows no {domain}"):
+        await address_of(domain)
     assert _copied_volumes(stack) == set(_resources(stack)["volumes"])
     stack.run_playbook("playbooks/site.yml")
     await ledger.check(stack.url())

@@ -12,6 +12,9 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 
+WITHOUT_EDGE = {"chatlift_domain": "", "network_ingress": "direct"}
+"""Variables of a stack whose load balancer is reached by its own name."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible import Outcome, run_playbook
+from tests.integration.ansible import WITHOUT_EDGE, Outcome, run_playbook
 from tests.integration.calls import recorded
 from tests.integration.cloud import Cloud
 from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
@@ -41,13 +41,14 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def play(cloud: Cloud, programs: Path) -> Any:
-    """Run a playbook in the account of this module; ``ok`` is what it has to end with."""
+    """Run a playbook in the account of this module; ``ok`` is what it has to end with.
+
+    The stack has no edge, unless the variables say so.
+    """
 
     def run(name: str, *arguments: str, ok: bool = True, **variables: Any) -> Outcome:
-        environment = {"chatlift_environment": cloud.environment}
-        outcome = run_playbook(
-            name, *arguments, variables={**environment, **variables}, first_in_path=programs
-        )
+        given = {"chatlift_environment": cloud.environment, **WITHOUT_EDGE, **variables}
+        outcome = run_playbook(name, *arguments, variables=given, first_in_path=programs)
         assert (outcome.code == 0) == ok, outcome.text
         return outcome
 

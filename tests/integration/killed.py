@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible import REPOSITORY
+from tests.integration.ansible import REPOSITORY, WITHOUT_EDGE
 from tests.integration.cloud import Cloud
 
 STACK = "demo"
@@ -51,7 +51,7 @@ def _inventory(cloud: Cloud, play: Any) -> Counter[str]:
 
 def _kill(cloud: Cloud, programs: Path, seconds: float) -> bool:
     """Start site.yml and kill its whole process group after so long; False when it had ended."""
-    variables = {"chatlift_environment": cloud.environment}
+    variables = {"chatlift_environment": cloud.environment, **WITHOUT_EDGE}
     with subprocess.Popen(
         ["ansible-playbook", "playbooks/site.yml", "-e", json.dumps(variables)],
         cwd=REPOSITORY,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible import Outcome, run_playbook
+from tests.integration.ansible import WITHOUT_EDGE, Outcome, run_playbook
 from tests.integration.cloud import Cloud
 
 STACK = "demo"
@@ -22,10 +22,8 @@ def play(cloud: Cloud) -> Callable[..., Outcome]:
     """Run a playbook in the account of this module."""
 
     def run(name: str, *arguments: str, **variables: Any) -> Outcome:
-        environment = {"chatlift_environment": cloud.environment}
-        outcome = run_playbook(
-            name, *arguments, variables={**environment, **variables}, timeout=900
-        )
+        given = {"chatlift_environment": cloud.environment, **WITHOUT_EDGE, **variables}
+        outcome = run_playbook(name, *arguments, variables=given, timeout=900)
         assert outcome.code == 0, outcome.text
         return outcome
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible import REPOSITORY
+from tests.integration.ansible import REPOSITORY, WITHOUT_EDGE
 from tests.integration.cloud import Cloud
 
 NAME = "/chatlift/demo/lock"
@@ -39,7 +39,7 @@ def _await_lock(cloud: Cloud, held: bool, seconds: float = 60) -> None:
 @pytest.fixture
 def controller(cloud: Cloud) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has the lock and waits for launches that nobody completes."""
-    variables = {"chatlift_environment": cloud.environment}
+    variables = {"chatlift_environment": cloud.environment, **WITHOUT_EDGE}
     with subprocess.Popen(
         ["ansible-playbook", "playbooks/network.yml", "-e", json.dumps(variables)],
         cwd=REPOSITORY,

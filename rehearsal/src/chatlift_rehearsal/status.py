@@ -9,11 +9,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from chatlift_rehearsal.authority import certificate_path
 from chatlift_rehearsal.bodies import Phase
 from chatlift_rehearsal.controllers.load_balancers import HealthByGroup
 from chatlift_rehearsal.edge import DistributionView
 from chatlift_rehearsal.model import CloudView, InstanceView, ListenerView
-from chatlift_rehearsal.settings import Settings
+from chatlift_rehearsal.settings import SERVICE_ADDRESS, Settings
 
 MEMBER_TAG = "chatlift:member"
 
@@ -117,9 +118,12 @@ def _holder(view: CloudView, volume_id: str) -> str:
 
 
 def read(settings: Settings) -> dict[str, Any]:
-    """What the daemon last published."""
-    status: dict[str, Any] = json.loads(settings.status.read_text())
-    return status
+    """What the daemon last published, and whom visitors ask for names and whom they trust."""
+    return {
+        **json.loads(settings.status.read_text()),
+        "name_server": SERVICE_ADDRESS,
+        "authority": str(certificate_path(settings.authority)),
+    }
 
 
 def draw(status: dict[str, Any]) -> RenderableType:
@@ -153,8 +157,12 @@ def draw(status: dict[str, Any]) -> RenderableType:
         state = _coloured(row["state"])
         sites.add_row(row["name"], row["id"], state, row["address"], " ".join(row["urls"]))
     tables = [table for table in (hosts, volumes, balancers, sites, alarms) if table.row_count]
-    summary = f"{len(status['instances'])} instances use {_mebibytes(used)} of memory"
-    return Group(*tables, summary)
+    summary = [f"{len(status['instances'])} instances use {_mebibytes(used)} of memory"]
+    if sites.row_count:
+        summary.append(
+            f"Ask {status['name_server']} for names, and trust the authority {status['authority']}"
+        )
+    return Group(*tables, *summary)
 
 
 def _table(*columns: str) -> Table:
