@@ -13,8 +13,8 @@ description:
     M(chatlift.aws.static_site), and passes some paths, WebSockets included, on to the load balancer
     C(chatlift-<stack>) with all headers, cookies and query strings of the viewer and without
     keeping anything.
-  - Browsers are told to be strict by a response-headers policy: no sniffing of types, no frames of
-    other sites, HTTPS alone, and what O(content_security_policy) says.
+  - Browsers are told to be strict by a response-headers policy, which allows no sniffing of types,
+    no frames of other sites, HTTPS alone, and what O(content_security_policy) says.
   - CloudFront reads the bucket by an origin access control, which this module allows in the
     bucket's policy, and reaches an internal load balancer by a VPC origin, over HTTPS either way.
   - Another release is one change of the distribution. Once every edge location has it, the paths
