@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from chatlift_rehearsal.emulator import server
+from chatlift_rehearsal.emulator import server, state
 
 
 def test_port_in_use_is_an_error_at_once(cloud: Any, port: int) -> None:
@@ -50,3 +50,25 @@ def test_api_and_controllers_may_act_at_once(cloud: Any) -> None:
     cloud.stop_bodies()
     assert errors == []
     assert [instance.group for instance in cloud.instances()] == ["app"]
+
+
+@pytest.mark.parametrize(
+    ("service", "question"),
+    [
+        ("autoscaling", "describe_auto_scaling_groups"),
+        ("cloudwatch", "describe_alarms"),
+        ("ec2", "describe_vpcs"),
+        ("elbv2", "describe_load_balancers"),
+        ("ssm", "describe_parameters"),
+    ],
+)
+def test_controllers_are_not_disturbed_while_they_look(
+    cloud: Any, service: str, question: str
+) -> None:
+    asked = threading.Thread(target=getattr(cloud.client(service), question))
+    with state.lock:
+        asked.start()
+        asked.join(0.3)
+        assert asked.is_alive()
+    asked.join(10)
+    assert not asked.is_alive()

@@ -23,8 +23,8 @@ from moto.core.base_backend import BackendDict
 from moto.ec2 import urls as ec2_urls
 from moto.ec2.models import ec2_backends, instances, launch_templates, nat_gateways, vpcs
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
+from moto.elb import urls as elb_urls
 from moto.elbv2 import models as elbv2_models
-from moto.elbv2 import urls as elbv2_urls
 from moto.elbv2.models import elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 from moto.moto_server import werkzeug_app
@@ -174,7 +174,8 @@ def install(images: tuple[ImageView, ...], region: str, authority: Authority) ->
     ec2_backends.backend = Ec2Backend
     ec2_urls.url_paths["{0}/"] = Ec2Response.dispatch
     elbv2_backends.backend = ElbBackend
-    elbv2_urls.url_paths["{0}/$"] = ElbResponse.dispatch
+    # Classic load balancers have the same address, and moto asks their module alone.
+    elb_urls.url_paths["{0}/$"] = ElbResponse.dispatch
     autoscaling_backends.backend = GroupBackend
     autoscaling_urls.url_paths["{0}/$"] = GroupResponse.dispatch
     cloudwatch_backends.backend = WatchBackend
