@@ -192,11 +192,13 @@ class Cdn:
         origin_id = str(found["Id"])
         if found["Status"] != "Deployed" and not self.changes.check_mode:
             wait_until(
-                lambda: self.client.get_vpc_origin(Id=origin_id)["VpcOrigin"]["Status"],
-                lambda status: status == "Deployed",
+                lambda: self.client.get_vpc_origin(Id=origin_id)["VpcOrigin"],
+                lambda seen: seen["Status"] == "Deployed",
                 what=f"the VPC origin {origin_id} to be deployed",
                 timeout=self.timeout,
+                describe=lambda seen: seen["Status"],
                 link="VPC origin",
+                began=lambda seen: seen["CreatedTime"],
             )
         return origin_id
 
@@ -354,6 +356,8 @@ class Cdn:
             what=f"the distribution {distribution_id} to be deployed",
             timeout=self.timeout,
             describe=lambda seen: seen["Status"],
+            link="distribution",
+            began=lambda seen: seen["LastModifiedTime"],
         )
 
     def _invalidate(self, distribution_id: str, paths: list[str]) -> None:

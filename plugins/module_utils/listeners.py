@@ -70,24 +70,32 @@ def plan(
     return [Listener(serving, rules), plain]
 
 
+def find(elbv2: Any, arn: str) -> list[dict[str, Any]]:
+    """The listeners of the load balancer ``arn``."""
+    if arn == UNKNOWN:
+        return []
+    return pages(elbv2, "describe_listeners", "Listeners", LoadBalancerArn=arn)
+
+
+def certificates(found: list[dict[str, Any]]) -> set[str]:
+    """The ARNs of the certificates that listeners have."""
+    return {one["CertificateArn"] for own in found for one in own.get("Certificates", [])}
+
+
 def ensure(
     elbv2: Any,
     changes: Changes,
     balancer: str,
     arn: str,
+    found: list[dict[str, Any]],
     wanted: list[Listener],
     tags: dict[str, str],
 ) -> dict[str, str]:
-    """Bring the listeners of the load balancer ``arn`` to what is wanted.
+    """Bring the listeners that were found of the load balancer ``arn`` to what is wanted.
 
     Returns the names of listeners and rules by their ARNs, those of new ones left out: they were
     tagged when they were made.
     """
-    found = (
-        pages(elbv2, "describe_listeners", "Listeners", LoadBalancerArn=arn)
-        if arn != UNKNOWN
-        else []
-    )
     present = {listener["Port"]: listener for listener in found}
     names = {}
     for listener in wanted:

@@ -48,12 +48,13 @@ class Network:
         return tag_specification(resource_type, layout.tags(self.stack, self.name(part), tier))
 
 
-def ensure(ec2: Any, changes: Changes, network: Network) -> dict[str, Any]:
-    """Make the network; return the ids of the VPC and its owner, and the subnets' ids by name."""
+def ensure(ec2: Any, changes: Changes, network: Network, wait: bool) -> dict[str, Any]:
+    """Make the network; return the ids of the VPC and its owner, the subnets' ids by name, and
+    whether it is ready: without ``wait``, no route leads to a NAT gateway that is pending."""
     vpc_id, owner = _vpc(ec2, changes, network)
     subnets = _subnets(ec2, changes, network, vpc_id)
     gateway = _internet_gateway(ec2, changes, network, vpc_id)
-    nat = _nat_gateways(ec2, changes, network, subnets)
+    nat = _nat_gateways(ec2, changes, network, subnets, wait)
     tables = _route_tables(ec2, changes, network, vpc_id)
     _route(ec2, changes, tables["edge"], "edge", {"GatewayId": gateway})
     _associate(
@@ -61,12 +62,14 @@ def ensure(ec2: Any, changes: Changes, network: Network) -> dict[str, Any]:
     )
     for az in network.letters:
         table = tables[f"private-{az}"]
-        _route(ec2, changes, table, f"private-{az}", {"NatGatewayId": nat[az]})
+        if az in nat:
+            _route(ec2, changes, table, f"private-{az}", {"NatGatewayId": nat[az]})
         _associate(
             ec2, changes, table, f"private-{az}", [subnets[f"app-{az}"], subnets[f"data-{az}"]]
         )
     _empty_default_security_group(ec2, changes, vpc_id)
-    return {"vpc_id": vpc_id, "owner": owner, "subnets": subnets}
+    ready = sorted(nat) == sorted(network.letters)
+    return {"vpc_id": vpc_id, "owner": owner, "subnets": subnets, "ready": ready}
 
 
 def find(ec2: Any, stack: str) -> dict[str, Any] | None:
@@ -184,11 +187,11 @@ def _internet_gateway(ec2: Any, changes: Changes, network: Network, vpc_id: str)
 
 
 def _nat_gateways(
-    ec2: Any, changes: Changes, network: Network, subnets: dict[str, str]
+    ec2: Any, changes: Changes, network: Network, subnets: dict[str, str], wait: bool
 ) -> dict[str, str]:
-    """The NAT gateway each zone uses, by the zone's letter."""
+    """The NAT gateway each zone uses, by the zone's letter; without ``wait``, those there are."""
     found = {
-        tag_dict(one.get("Tags")).get("Name"): one["NatGatewayId"]
+        tag_dict(one.get("Tags")).get("Name"): one
         for one in pages(
             ec2,
             "describe_nat_gateways",
@@ -196,21 +199,26 @@ def _nat_gateways(
             Filters=of_stack(network.stack, state=["pending", "available"]),
         )
     }
-    with_own = network.letters if network.nat_per_zone else network.letters[0]
-    ids = {}
-    for az in with_own:
-        part = f"nat-{az}"
-        ids[az] = found.get(network.name(part)) or _create_nat_gateway(
-            ec2, changes, network, part, subnets[f"edge-{az}"]
-        )
-    if not changes.check_mode:
-        _await_nat_gateways(ec2, list(ids.values()))
-    return {az: ids.get(az, ids[with_own[0]]) for az in network.letters}
+    gateways = {
+        az: found.get(network.name(f"nat-{az}"))
+        or _create_nat_gateway(ec2, changes, network, f"nat-{az}", subnets[f"edge-{az}"])
+        for az in (network.letters if network.nat_per_zone else network.letters[0])
+    }
+    if wait and not changes.check_mode:
+        _await_nat_gateways(ec2, [one["NatGatewayId"] for one in gateways.values()])
+    ids = {
+        az: gateway["NatGatewayId"]
+        for az, gateway in gateways.items()
+        if wait or changes.check_mode or gateway["State"] == "available"
+    }
+    if network.nat_per_zone or not ids:
+        return ids
+    return dict.fromkeys(network.letters, ids[network.letters[0]])
 
 
 def _create_nat_gateway(
     ec2: Any, changes: Changes, network: Network, part: str, subnet: str
-) -> str:
+) -> dict[str, Any]:
     addresses = ec2.describe_addresses(Filters=of_stack(network.stack, tag_Name=network.name(part)))
     address = next(iter(addresses["Addresses"]), None) or changes.apply(
         f"address of {part}",
@@ -229,20 +237,18 @@ def _create_nat_gateway(
         AllocationId=address.get("AllocationId", UNKNOWN),
         TagSpecifications=network.specification("natgateway", part),
     )
-    return str(made.get("NatGateway", {}).get("NatGatewayId", UNKNOWN))
+    return made.get("NatGateway", {"NatGatewayId": UNKNOWN})
 
 
 def _await_nat_gateways(ec2: Any, ids: list[str]) -> None:
-    def states() -> dict[str, str]:
-        found = ec2.describe_nat_gateways(NatGatewayIds=ids)["NatGateways"]
-        return {one["NatGatewayId"]: one["State"] for one in found}
-
     wait_until(
-        states,
-        lambda seen: set(seen.values()) == {"available"},
+        lambda: ec2.describe_nat_gateways(NatGatewayIds=ids)["NatGateways"],
+        lambda seen: {one["State"] for one in seen} == {"available"},
         what="the NAT gateways to be available",
         timeout=NAT_TIMEOUT_SECONDS,
+        describe=lambda seen: {one["NatGatewayId"]: one["State"] for one in seen},
         link="NAT gateways",
+        began=lambda seen: min(one["CreateTime"] for one in seen),
     )
 
 

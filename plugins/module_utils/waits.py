@@ -18,10 +18,17 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "NAT gateways": (),
     "interface endpoints": (),
     "certificates": (),
-    # It is made with its HTTPS listener.
-    "load balancer": ("certificates",),
+    "load balancer": (),
     "members": ("images", "NAT gateways", "interface endpoints"),
-    "application": ("images", "NAT gateways", "interface endpoints", "members"),
+    # Nobody asks for the health of its instances before the load balancer is active.
+    "application": (
+        "images",
+        "NAT gateways",
+        "interface endpoints",
+        "members",
+        "load balancer",
+        "certificates",
+    ),
     "VPC origin": ("load balancer",),
     "distribution": ("VPC origin", "certificates"),
 }

@@ -115,6 +115,11 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.chatlift.aws.plugins.module_utils import hosted_zone, layout, waits
+from ansible_collections.chatlift.aws.plugins.module_utils.acm import (
+    Certificate,
+    await_issued,
+    describe,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
     UNKNOWN,
     Changes,
@@ -151,8 +156,6 @@ ARGUMENTS = {
 # Seconds within which ACM says by which record it validates a certificate just requested.
 RECORD_TIMEOUT = 60
 RECORD_TTL = 300
-
-Certificate = dict
 
 
 def present(module: AnsibleAWSModule, changes: Changes) -> dict:
@@ -232,7 +235,7 @@ def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
 def _list(acm: Any, domain: str) -> list[Certificate]:
     """The domain's certificates in full, those that ACM has given up included."""
     return [
-        acm.describe_certificate(CertificateArn=one["CertificateArn"])["Certificate"]
+        describe(acm, one["CertificateArn"])
         for one in pages(acm, "list_certificates", "CertificateSummaryList")
         if one["DomainName"] == domain
     ]
@@ -285,7 +288,7 @@ def _validation_records(certificate: Certificate | None) -> list[dict[str, str]]
 
 def _await_validation_records(acm: Any, arn: str) -> Certificate:
     return wait_until(
-        lambda: acm.describe_certificate(CertificateArn=arn)["Certificate"],
+        lambda: describe(acm, arn),
         _validation_records,
         what=f"ACM to say by which record it validates {arn}",
         timeout=RECORD_TIMEOUT,
@@ -306,25 +309,7 @@ def _await_issued(
 ) -> Certificate:
     if certificate["Status"] == "ISSUED":
         return certificate
-    arn = certificate["CertificateArn"]
-    try:
-        certificate = wait_until(
-            lambda: acm.describe_certificate(CertificateArn=arn)["Certificate"],
-            lambda seen: seen["Status"] != "PENDING_VALIDATION",
-            what=f"the certificate {arn} to be issued",
-            timeout=timeout,
-            describe=lambda seen: seen["Status"],
-        )
-    except ChatliftError as error:
-        raise ChatliftError(
-            f"{error}. Amazon does not see the validation record. {zone.to_delegate}"
-        ) from error
-    if certificate["Status"] != "ISSUED":
-        raise ChatliftError(
-            f"The certificate {arn} was not issued: it is {certificate['Status']}. Run this again,"
-            f" which says why."
-        )
-    return certificate
+    return await_issued(acm, certificate["CertificateArn"], timeout, zone.to_delegate)
 
 
 def _result(

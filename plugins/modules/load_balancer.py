@@ -88,6 +88,18 @@ options:
     description: Seconds for which a cookie leads a client to the same target. 0 sets no cookie.
     type: int
     default: 0
+  wait:
+    description:
+      - Whether to wait until O(certificate_arn) is issued, before which no listener may have it.
+        The load balancer itself is begun before.
+      - V(false) leaves the listeners for another run when that, or the secret of O(origin_header),
+        is still to come, as RV(listening) says.
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait for it.
+    type: int
+    default: 900
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -146,6 +158,10 @@ target_group_arn:
   description: ARN of the target group.
   type: str
   returned: when present
+listening:
+  description: Whether the listeners are as wanted.
+  type: bool
+  returned: when present
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -155,7 +171,12 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     load_balancer,
     target_group,
 )
-from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
+from ansible_collections.chatlift.aws.plugins.module_utils.acm import await_issued, describe
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
+    UNKNOWN,
+    Changes,
+    ChatliftError,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
     origin_header,
     run,
@@ -189,6 +210,8 @@ ARGUMENTS = {
     "slow_start": {"type": "int", "default": 0},
     "deregistration_delay": {"type": "int", "default": 60},
     "stickiness": {"type": "int", "default": 0},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 900},
 }
 
 
@@ -226,12 +249,13 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     group_arn = target_group.ensure(elbv2, changes, group)
     made = load_balancer.ensure(elbv2, changes, balancer)
     arn = made["LoadBalancerArn"]
-    header = ""
-    if params["origin_header"]:
-        header = origin_header(module.client("secretsmanager"), changes, stack)
-        module.no_log_values.add(header)
-    wanted = listeners.plan(group_arn, params["certificate_arn"], params["tls_policy"], header)
-    names = listeners.ensure(elbv2, changes, name, arn, wanted, tags)
+    found = listeners.find(elbv2, arn)
+    header = _origin_header(module, changes)
+    listening = header is not None and _may_listen(module, listeners.certificates(found))
+    names = {}
+    if listening:
+        wanted = listeners.plan(group_arn, params["certificate_arn"], params["tls_policy"], header)
+        names = listeners.ensure(elbv2, changes, name, arn, found, wanted, tags)
     parts = {part: {**tags, "Name": part_name} for part, part_name in names.items()}
     load_balancer.ensure_tags(elbv2, changes, {arn: tags, group_arn: group_tags, **parts})
     return {
@@ -240,7 +264,34 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         "dns_name": made.get("DNSName", ""),
         "hosted_zone_id": made.get("CanonicalHostedZoneId", ""),
         "target_group_arn": group_arn,
+        "listening": listening,
     }
+
+
+def _origin_header(module: AnsibleAWSModule, changes: Changes) -> str | None:
+    """The header's value, empty without one; None when it is still to come."""
+    if not module.params["origin_header"]:
+        return ""
+    try:
+        header = origin_header(module.client("secretsmanager"), changes, module.params["stack"])
+    except ChatliftError:
+        if module.params["wait"]:
+            raise
+        return None
+    module.no_log_values.add(header)
+    return header
+
+
+def _may_listen(module: AnsibleAWSModule, in_use: set[str]) -> bool:
+    """Whether a listener may have the certificate, after a wait if there is to be one."""
+    arn = module.params["certificate_arn"]
+    if arn in ("", UNKNOWN) or arn in in_use or module.check_mode:
+        return True
+    acm = module.client("acm")
+    if not module.params["wait"]:
+        return describe(acm, arn)["Status"] == "ISSUED"
+    await_issued(acm, arn, module.params["wait_timeout"], "Run playbooks/edge.yml.")
+    return True
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:

@@ -58,6 +58,12 @@ options:
       Empty is CloudWatch Logs' own.
     type: str
     default: ""
+  wait:
+    description: >-
+      Whether to wait until the NAT gateways are available, before which no route leads to them.
+      V(false) leaves those routes for another run, as RV(ready) says.
+    type: bool
+    default: true
   delete_timeout:
     description: Seconds to wait, for each thing, until nothing uses it when O(state=absent).
     type: int
@@ -95,6 +101,10 @@ subnets:
   description: Subnet ids by name, such as C(data-a).
   type: dict
   returned: when present
+ready:
+  description: Whether all subnets have their way out.
+  type: bool
+  returned: when present
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -111,6 +121,7 @@ ARGUMENTS = {
     "flow_logs": {"type": "str", "choices": ["all", "accept", "reject", "none"], "default": "none"},
     "flow_log_retention_days": {"type": "int", "default": 30},
     "flow_log_kms_key_arn": {"type": "str", "default": "", "no_log": False},
+    "wait": {"type": "bool", "default": True},
     "delete_timeout": {"type": "int", "default": 600},
 }
 
@@ -124,7 +135,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         zones=tuple(params["availability_zones"]),
         nat_per_zone=params["nat"] == "per_az",
     )
-    made = vpc.ensure(module.client("ec2"), changes, network)
+    made = vpc.ensure(module.client("ec2"), changes, network, wait=params["wait"])
     logs = flow_logs.FlowLogs(module, changes, params["stack"])
     if params["flow_logs"] == "none":
         logs.delete()
@@ -137,7 +148,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
                 params["flow_log_kms_key_arn"],
             ),
         )
-    return {"vpc_id": made["vpc_id"], "subnets": made["subnets"]}
+    return {key: made[key] for key in ("vpc_id", "subnets", "ready")}
 
 
 def absent(module: AnsibleAWSModule, changes: Changes) -> dict:

@@ -40,8 +40,14 @@ options:
     description: Name of the stack's security group for the interface endpoints.
     type: str
     default: endpoints
+  wait:
+    description: >-
+      Whether to wait until the interface endpoints are available. With V(false), RV(ready) says
+      whether they are.
+    type: bool
+    default: true
   timeout:
-    description: Seconds to wait until interface endpoints are available.
+    description: Seconds to wait for them.
     type: int
     default: 600
 extends_documentation_fragment:
@@ -70,6 +76,10 @@ RETURN = r"""
 endpoint_ids:
   description: The endpoints' ids by service.
   type: dict
+  returned: when present
+ready:
+  description: Whether all of them are available.
+  type: bool
   returned: when present
 """
 
@@ -124,6 +134,7 @@ ARGUMENTS = {
     "s3": {"type": "bool", "default": True},
     "services": {"type": "list", "elements": "str", "default": []},
     "security_group": {"type": "str", "default": "endpoints"},
+    "wait": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 600},
 }
 
@@ -211,26 +222,24 @@ class Endpoints:
                 VpcEndpointIds=ids,
             )
 
-    def wait(self, services: list[str], timeout: float) -> None:
-        """Wait until the endpoints of these services can be used."""
-        pending = [
-            self.present[service]["VpcEndpointId"]
-            for service in services
-            if self.present[service].get("State", "available").lower() != "available"
+    def pending(self, services: list[str]) -> list[str]:
+        """The ids of the endpoints of these services that cannot be used yet."""
+        return [
+            endpoint["VpcEndpointId"]
+            for service, endpoint in self.present.items()
+            if service in services and not _is_available(endpoint)
         ]
-        if pending:
-            wait_until(
-                lambda: {
-                    one["VpcEndpointId"]: one["State"]
-                    for one in self.ec2.describe_vpc_endpoints(VpcEndpointIds=pending)[
-                        "VpcEndpoints"
-                    ]
-                },
-                lambda seen: {state.lower() for state in seen.values()} == {"available"},
-                what="the interface endpoints to be available",
-                timeout=timeout,
-                link="interface endpoints",
-            )
+
+    def wait(self, ids: list[str], timeout: float) -> None:
+        """Wait until these endpoints can be used."""
+        wait_until(
+            lambda: self.ec2.describe_vpc_endpoints(VpcEndpointIds=ids)["VpcEndpoints"],
+            lambda seen: all(map(_is_available, seen)),
+            what="the interface endpoints to be available",
+            timeout=timeout,
+            describe=lambda seen: {one["VpcEndpointId"]: one["State"] for one in seen},
+            link="interface endpoints",
+        )
 
     def route_tables(self) -> list[str]:
         """The ids of the stack's route tables."""
@@ -246,6 +255,10 @@ class Endpoints:
         return [
             one["SubnetId"] for one in found if tag_dict(one["Tags"])["Name"].startswith(prefix)
         ] or [UNKNOWN]
+
+
+def _is_available(endpoint: dict[str, Any]) -> bool:
+    return str(endpoint.get("State", "available")).lower() == "available"
 
 
 def _settings(current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -302,14 +315,17 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             endpoints.ensure(service, "Interface", interface)
         wanted += params["services"]
     endpoints.delete(sorted(set(endpoints.present) - set(wanted)))
-    if not changes.check_mode:
-        endpoints.wait(params["services"], params["timeout"])
+    pending = endpoints.pending(params["services"])
+    if pending and params["wait"] and not changes.check_mode:
+        endpoints.wait(pending, params["timeout"])
+        pending = []
     return {
+        "ready": not pending,
         "endpoint_ids": {
             service: endpoints.present[service]["VpcEndpointId"]
             for service in wanted
             if service in endpoints.present
-        }
+        },
     }
 
 

@@ -28,6 +28,9 @@ ZONES = [f"{REGION}a", f"{REGION}b", f"{REGION}c"]
 STACK = "demo"
 IMAGES = ("ami-12c6146b", "ami-1e749f67")  # two of those that moto knows
 
+# The state of whatever has it put into its class, until it is taken away again.
+PENDING = property(lambda _one: "pending", lambda one, state: vars(one).update(state=state))
+
 
 def _find_collections(root: Path) -> None:
     """Let ``import ansible_collections.chatlift.aws`` find this repository, wherever it is."""

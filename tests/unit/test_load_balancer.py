@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from moto import settings
 
 from tests.unit.conftest import STACK, ZONES, ModuleFailed
 
@@ -23,7 +25,18 @@ def network(aws: Any, run_module: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def certificate(aws: Any) -> str:
+def acm_seconds(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let ACM issue what was requested so many seconds ago."""
+
+    def change(seconds: int) -> None:
+        monkeypatch.setattr(settings, "ACM_VALIDATION_WAIT", seconds)
+
+    change(-1)
+    return change
+
+
+@pytest.fixture
+def certificate(aws: Any, acm_seconds: Callable[[int], None]) -> str:
     made = aws("acm").request_certificate(DomainName="chat.example.com", ValidationMethod="DNS")
     return str(made["CertificateArn"])
 
@@ -138,6 +151,32 @@ def test_with_a_certificate_port_80_only_leads_to_443(
 
     run_module("load_balancer", stack=STACK)
     assert list(_listeners(aws)) == [80]
+
+
+def test_it_is_begun_before_its_certificate_is_issued(
+    aws: Any, run_module: Any, certificate: str, acm_seconds: Callable[[int], None]
+) -> None:
+    acm_seconds(1000)
+    options = {"stack": STACK, "certificate_arn": certificate}
+    begun = run_module("load_balancer", wait=False, **options)
+    assert (begun["listening"], _listeners(aws)) == (False, {})
+    with pytest.raises(ModuleFailed, match=r"Waited 0 s for the certificate .* to be issued"):
+        run_module("load_balancer", wait_timeout=0, **options)
+    acm_seconds(-1)
+    ended = run_module("load_balancer", **options)
+    assert (ended["listening"], sorted(_listeners(aws))) == (True, [80, 443])
+    assert begun["target_group_arn"] == ended["target_group_arn"]
+    acm_seconds(1000)
+    assert run_module("load_balancer", wait=False, **options)["listening"]
+
+
+@pytest.mark.usefixtures("header")
+def test_it_is_begun_before_its_secret_is_there(aws: Any, run_module: Any) -> None:
+    aws("secretsmanager").delete_secret(
+        SecretId=f"chatlift/{STACK}/edge", ForceDeleteWithoutRecovery=True
+    )
+    begun = run_module("load_balancer", stack=STACK, origin_header=True, wait=False)
+    assert (begun["listening"], _listeners(aws)) == (False, {})
 
 
 def test_with_an_origin_header_all_others_are_refused(

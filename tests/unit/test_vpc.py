@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from moto.ec2.models.nat_gateways import NatGateway
 
-from tests.unit.conftest import STACK, ZONES, ModuleFailed
+from tests.unit.conftest import PENDING, STACK, ZONES, ModuleFailed
 
 OPTIONS = {"stack": STACK, "cidr": "10.42.0.0/16", "availability_zones": ZONES}
 
@@ -46,6 +47,20 @@ def test_private_subnets_leave_through_the_nat_of_their_zone(aws: Any, run_modul
     assert targets[subnets["data-a"]].startswith("nat-")
     assert len({targets[subnets[f"data-{az}"]] for az in "abc"}) == 3
     assert {targets[subnets[f"edge-{az}"]][:4] for az in "abc"} == {"igw-"}
+
+
+@pytest.mark.parametrize("nat", ["one", "per_az"])
+def test_routes_wait_for_nat_gateways_that_are_pending(
+    aws: Any, run_module: Any, monkeypatch: pytest.MonkeyPatch, nat: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(NatGateway, "state", PENDING, raising=False)
+        assert not run_module("vpc", wait=False, nat=nat, **OPTIONS)["ready"]
+        again = run_module("vpc", wait=False, nat=nat, **OPTIONS)
+        assert (again["ready"], again["changed"]) == (False, False)
+    ended = run_module("vpc", nat=nat, **OPTIONS)
+    assert ended["ready"]
+    assert sorted(ended["diff"]["after"]) == [f"default route of private-{az}" for az in "abc"]
 
 
 def test_one_nat_gateway_serves_all_zones(aws: Any, run_module: Any) -> None:

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from moto.ec2.models.vpcs import VPCEndPoint
 
-from tests.unit.conftest import REGION, STACK, ZONES, ModuleFailed
+from tests.unit.conftest import PENDING, REGION, STACK, ZONES, ModuleFailed
 from tests.unit.policy import allows
 
 BUCKET = "arn:aws:s3:::bucket/object"
@@ -113,3 +114,13 @@ def test_absent_deletes_all_and_can_be_run_again(aws: Any, run_module: Any) -> N
     assert run_module("vpc_endpoints", stack=STACK, state="absent")["changed"]
     assert not _endpoints(aws)
     assert not run_module("vpc_endpoints", stack=STACK, state="absent")["changed"]
+
+
+def test_without_a_wait_it_says_whether_they_are_ready(
+    run_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(VPCEndPoint, "state", PENDING, raising=False)
+        assert not run_module("vpc_endpoints", wait=False, **SERVICES)["ready"]
+    again = run_module("vpc_endpoints", wait=False, **SERVICES)
+    assert (again["ready"], again["changed"]) == (True, False)

@@ -49,6 +49,12 @@ def test_only_what_a_wait_adds_counts(waits: Any) -> None:
     ]
 
 
+def test_instances_are_healthy_once_the_load_balancer_asks(waits: Any) -> None:
+    assert _chain(
+        waits, ("load balancer", 0, 150), ("members", 20, 60), ("application", 20, 165)
+    ) == [("load balancer", 150), ("application", 15)]
+
+
 def test_what_was_not_waited_for_is_passed_over(waits: Any) -> None:
     assert _chain(waits, ("load balancer", 0, 150), ("distribution", 150, 400)) == [
         ("load balancer", 150),
