@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import urllib.request
+from collections import Counter
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import server
-from chatlift_rehearsal.emulator.gate import TROUBLE
-from chatlift_rehearsal.model import ImageView
+from chatlift_rehearsal.emulator.gate import CALLS, DELAYS, TROUBLE
+from chatlift_rehearsal.model import ImageView, InstanceView
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -68,10 +69,21 @@ class Cloud:
 
     def trouble(self, fraction: float, **refused: str) -> None:
         """Turn away calls; see `emulator.gate.Trouble`."""
-        body = json.dumps({"fraction": fraction, "refused": refused}).encode()
-        url = self._emulator.endpoint + TROUBLE
-        with urllib.request.urlopen(urllib.request.Request(url, body, method="PUT")) as answer:
-            answer.read()
+        self._ask("PUT", TROUBLE, {"fraction": fraction, "refused": refused})
+
+    def delays(self, factor: float) -> None:
+        """Let take their time what takes AWS its time, that times ``factor``."""
+        self._ask("PUT", DELAYS, factor)
+
+    def counted(self) -> Counter[str]:
+        """How often each operation was called by now, such as ``ec2 DescribeVpcs``."""
+        return Counter(self._ask("GET", CALLS))
+
+    def _ask(self, method: str, path: str, content: Any = None) -> Any:
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(self._emulator.endpoint + path, body, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
 
     def bake(self, image: str, fingerprint: str = "none") -> str:
         """An available image with the tags by which it is found."""
@@ -141,18 +153,16 @@ class Cloud:
         return sha256(served.encode()).hexdigest()[:16]
 
     def _complete_hooks(self, autoscaling: Any) -> None:
-        for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
-            for instance in group["Instances"]:
-                hook = WAITING.get(instance["LifecycleState"])
-                if hook:
-                    self._complete(autoscaling, group["AutoScalingGroupName"], instance, hook)
+        for instance in self._emulator.view().instances:
+            if hook := WAITING.get(instance.lifecycle_state):
+                self._complete(autoscaling, instance, hook)
 
     @staticmethod
-    def _complete(autoscaling: Any, group: str, instance: dict[str, Any], hook: str) -> None:
+    def _complete(autoscaling: Any, instance: InstanceView, hook: str) -> None:
         try:
             autoscaling.complete_lifecycle_action(
-                AutoScalingGroupName=group,
-                InstanceId=instance["InstanceId"],
+                AutoScalingGroupName=instance.group,
+                InstanceId=instance.id,
                 LifecycleHookName=hook,
                 LifecycleActionResult="CONTINUE",
             )
