@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The chatlift authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Auto Scaling groups with both lifecycle hooks, metrics and scaling policies.
+"""Auto Scaling groups with both lifecycle hooks, metrics, scaling policies and a warm pool.
 
 A change of the launch template is recorded in the group and replaces nothing: replacing instances
 is the work of the playbooks that do it one at a time.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.chatlift.aws.plugins.module_utils import scaling_policies
+from ansible_collections.chatlift.aws.plugins.module_utils import scaling_policies, warm_pool
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.launch_template import (
     LAUNCH_HOOK,
@@ -25,6 +25,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     tag_dict,
     wait_until,
 )
+from ansible_collections.chatlift.aws.plugins.module_utils.warm_pool import WarmPool
 
 # A new instance profile takes some seconds to be known everywhere in AWS.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
@@ -102,6 +103,7 @@ class Group:
     termination_policies: tuple[str, ...] = ("Default",)
     mixed_instances: MixedInstances | None = None
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warm_pool: WarmPool | None = None
 
     def settings(self) -> dict[str, Any]:
         """The group's settings, named and shaped as the API takes them."""
@@ -168,10 +170,14 @@ def ensure(autoscaling: Any, changes: Changes, wanted: Group) -> None:
     if current is None:
         _create(autoscaling, changes, wanted)
     else:
+        if not wanted.warm_pool:
+            warm_pool.remove(autoscaling, changes, wanted.name, current)
         _update_settings(autoscaling, changes, wanted, current)
         _update_tags(autoscaling, changes, wanted, current)
         _update_targets(autoscaling, changes, wanted, current)
         _update_hooks(autoscaling, changes, wanted)
+    if wanted.warm_pool:
+        warm_pool.ensure(autoscaling, changes, wanted.name, wanted.warm_pool, current or {})
     _enable_metrics(autoscaling, changes, wanted, current)
     scaling_policies.ensure(autoscaling, changes, wanted.name, wanted.policies, new=not current)
 
@@ -184,7 +190,7 @@ def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete(autoscaling: Any, ec2: Any, changes: Changes, name: str, timeout: float) -> None:
-    """Delete the group and its instances, and wait until both are gone.
+    """Delete the group, its warm pool and the instances of both, and wait until they are gone.
 
     The instances end without the terminating hook: nothing is left to hand over to.
     """
@@ -192,6 +198,7 @@ def delete(autoscaling: Any, ec2: Any, changes: Changes, name: str, timeout: flo
     if current is None:
         return
     instances = [instance["InstanceId"] for instance in current["Instances"]]
+    instances += warm_pool.instances(autoscaling, current)
     changes.apply(
         f"group {name}",
         {"instances": instances},
@@ -335,15 +342,15 @@ def _enable_metrics(
     autoscaling: Any, changes: Changes, wanted: Group, current: dict[str, Any] | None
 ) -> None:
     enabled = {one["Metric"] for one in (current or {}).get("EnabledMetrics") or []}
-    missing = [metric for metric in METRICS if metric not in enabled]
-    if missing:
+    metrics = (*METRICS, *(warm_pool.METRICS if wanted.warm_pool else ()))
+    if not enabled.issuperset(metrics):
         changes.apply(
             f"metrics of group {wanted.name}",
             sorted(enabled),
-            sorted(enabled.union(METRICS)),
+            sorted(enabled.union(metrics)),
             autoscaling.enable_metrics_collection,
             AutoScalingGroupName=wanted.name,
-            Metrics=missing,
+            Metrics=list(metrics),
             Granularity="1Minute",
         )
 

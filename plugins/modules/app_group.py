@@ -15,6 +15,8 @@ description:
   - A change of image, instance type or settings is recorded as a new launch template version and in
     the group; running instances stay until something replaces them.
   - The capacity between the sizes is left to scaling policies. A new group starts with O(min_size).
+  - Instances of a warm pool keep the launch template version that they were prepared with, until an
+    instance refresh replaces them or they are terminated.
 options:
   stack:
     description: Name of the stack. The group is named C(chatlift-<stack>-app).
@@ -100,6 +102,24 @@ options:
       not.
     type: float
     default: 0
+  warm_pool:
+    description:
+      - Whether instances are prepared before the group grows, and wait beside it. V(stopped) ones
+        cost their volumes only, V(running) ones as much as those in service.
+      - V(none) deletes the pool and ends its instances. AWS has no warm pools of spot instances.
+    type: str
+    choices: [none, stopped, running]
+    default: none
+  warm_pool_min_size:
+    description: How many instances wait at least, however large the group is.
+    type: int
+    default: 0
+  warm_pool_max_prepared_capacity:
+    description: >-
+      How many instances there are in the group and in the pool together, where that is more than
+      O(warm_pool_min_size) asks for. V(-1) is O(max_size).
+    type: int
+    default: -1
   target_group_arns:
     description: The target groups that the instances are registered in; others are detached.
     type: list
@@ -150,6 +170,9 @@ EXAMPLES = r"""
     instance_type: c7g.large
     max_size: 12
     connections_target: 5000
+    warm_pool: stopped
+    warm_pool_min_size: 1
+    warm_pool_max_prepared_capacity: 4
     target_group_arns: ["{{ target_group.target_group_arn }}"]
     settings:
       endpoint_url: ""
@@ -188,6 +211,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     layout,
     scaling_group,
     scaling_policies,
+    warm_pool,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
@@ -227,6 +251,9 @@ ARGUMENTS = {
     },
     "cpu_target": {"type": "float", "default": 60},
     "connections_target": {"type": "float", "default": 0},
+    "warm_pool": {"type": "str", "choices": ["none", "stopped", "running"], "default": "none"},
+    "warm_pool_min_size": {"type": "int", "default": 0},
+    "warm_pool_max_prepared_capacity": {"type": "int", "default": -1},
     "target_group_arns": {"type": "list", "elements": "str", "default": []},
     "settings": {"type": "dict", "default": {}},
     "grace_period": {"type": "int", "default": 60},
@@ -289,6 +316,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             target_group_arns=tuple(params["target_group_arns"]),
             termination_policies=tuple(params["termination_policies"]),
             mixed_instances=_mixed_instances(params),
+            warm_pool=_warm_pool(params),
             policies={
                 **scaling_policies.cpu(params["cpu_target"]),
                 **scaling_policies.connections(params["connections_target"], stack, TIER, name),
@@ -306,6 +334,16 @@ def _mixed_instances(params: dict) -> scaling_group.MixedInstances | None:
         (params["instance_type"], *params["other_instance_types"]),
         params["on_demand_base"],
         params["on_demand_percentage"],
+    )
+
+
+def _warm_pool(params: dict) -> warm_pool.WarmPool | None:
+    if params["warm_pool"] == "none":
+        return None
+    return warm_pool.WarmPool(
+        params["warm_pool"].capitalize(),
+        params["warm_pool_min_size"],
+        params["warm_pool_max_prepared_capacity"],
     )
 
 

@@ -73,6 +73,9 @@ groups:
     launch_template_version:
       description: The version that the next instance starts from.
       type: str
+    warm:
+      description: How many instances there are in the warm pool beside the group.
+      type: int
     instances:
       description: >-
         Each instance with its id, address, image, zone, state, version and the fingerprint of the
@@ -143,6 +146,7 @@ class Look:
         return {
             "in_service": len(serving) == len(instances) == group["DesiredCapacity"],
             "desired": group["DesiredCapacity"],
+            "warm": group.get("WarmPoolSize") or 0,
             "launch_template_version": scaling_group.launch_template_of(group).get("Version"),
             "instances": instances,
         }

@@ -32,7 +32,11 @@ DEBIAN = ImageView(
     owner="136693071363",
     created="2026-01-01T00:00:00+00:00",
 )
-WAITING = {"Pending:Wait": "chatlift-launch", "Terminating:Wait": "chatlift-terminate"}
+WAITING = {
+    "Pending:Wait": "chatlift-launch",
+    "Terminating:Wait": "chatlift-terminate",
+    "Warmed:Pending:Wait": "chatlift-launch",
+}
 
 
 class Cloud:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.ansible import REPOSITORY
 from tests.integration.cloud import Cloud
+from tests.integration.rehearsed_site import eventually
 from tests.unit.policy import several
 
 POLICY = REPOSITORY / "docs" / "reference" / "controller-policy.json"
@@ -230,6 +231,49 @@ def test_destroy_wants_the_name_twice_for_the_data(cloud: Cloud, play: Any) -> N
     refused = play("destroy", ok=False, confirm=STACK, destroy_data=True)
     assert f"write -e confirm_data={STACK}" in refused.messages[0]
     assert len(_groups(cloud)) == 10
+
+
+def _warm(cloud: Cloud) -> dict[str, str]:
+    """The states of the instances in the app tier's warm pool, by their ids."""
+    found = cloud.client("autoscaling").describe_warm_pool(
+        AutoScalingGroupName=f"chatlift-{STACK}-app"
+    )
+    return {one["InstanceId"]: one["LifecycleState"] for one in found["Instances"]}
+
+
+def test_app_tier_grows_from_its_warm_pool(cloud: Cloud, play: Any) -> None:
+    wanted = {"app_tier_warm_pool": "stopped", "app_tier_warm_pool_min_size": 1}
+    name = f"chatlift-{STACK}-app"
+    found = play("plan", **wanted).result("account", "Run it in check mode")["changes"]
+    assert {(one["resource"], one["change"]) for one in found} == {
+        (f"warm pool of group {name}", "create"),
+        (f"metrics of group {name}", "change"),
+    }
+    play("app_tier", **wanted)
+    assert play("app_tier", **wanted).changed == []
+    # As many as the group lacks of its maximum, which is 6.
+    eventually("warm instances", lambda: list(_warm(cloud).values()) == ["Warmed:Stopped"] * 3)
+    shown = play("status").result("app-group", "Show them")["msg"]["instances"]
+    assert [line for line in shown if "warm pool" in line] == ["app       3 in the warm pool"]
+    warm = set(_warm(cloud))
+    groups = cloud.client("autoscaling")
+    groups.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
+    eventually("a fourth in service", lambda: len(_in_service(cloud, name)) == 4)
+    assert len(_in_service(cloud, name) & warm) == 1
+    groups.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+    play("app_tier")
+    assert not _warm(cloud)
+    # For the next test: destroy.yml ends what waits as well.
+    play("app_tier", **wanted)
+    assert _warm(cloud)
+
+
+def _in_service(cloud: Cloud, group: str) -> set[str]:
+    return {
+        one["InstanceId"]
+        for one in _groups(cloud)[group]["Instances"]
+        if one["LifecycleState"] == "InService"
+    }
 
 
 def test_destroy_keeps_the_data_and_site_takes_it_up_again(cloud: Cloud, play: Any) -> None:

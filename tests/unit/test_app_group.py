@@ -180,6 +180,74 @@ def test_several_types_and_spot_instances(aws: Any, run_module: Any) -> None:
     assert not again["changed"], again["diff"]
 
 
+POOL = {"warm_pool": "stopped", "warm_pool_min_size": 1, "warm_pool_max_prepared_capacity": 4}
+
+
+def _pool(aws: Any) -> dict[str, Any] | None:
+    found = aws("autoscaling").describe_warm_pool(AutoScalingGroupName=NAME)
+    pool: dict[str, Any] | None = found.get("WarmPoolConfiguration")
+    return pool
+
+
+def test_a_new_group_has_the_warm_pool_that_is_asked_for(aws: Any, run_module: Any) -> None:
+    planned = run_module("app_group", check=True, **OPTIONS, **POOL)
+    assert planned["diff"]["after"][f"warm pool of group {NAME}"]["MinSize"] == 1
+    run_module("app_group", **OPTIONS, **POOL)
+    assert _pool(aws) == {
+        "PoolState": "Stopped",
+        "MinSize": 1,
+        "MaxGroupPreparedCapacity": 4,
+        "InstanceReusePolicy": {"ReuseOnScaleIn": False},
+    }
+    metrics = {one["Metric"] for one in _group(aws)["EnabledMetrics"]}
+    assert {"WarmPoolWarmedCapacity", "GroupAndWarmPoolTotalCapacity"} <= metrics
+    again = run_module("app_group", **OPTIONS, **POOL)
+    assert not again["changed"], again["diff"]
+
+
+def test_a_group_has_no_warm_pool_by_itself(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    assert _pool(aws) is None
+    metrics = {one["Metric"] for one in _group(aws)["EnabledMetrics"]}
+    assert not {name for name in metrics if "WarmPool" in name}
+
+
+def test_a_warm_pool_is_changed_and_mended(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    resource = f"warm pool of group {NAME}"
+    added = run_module("app_group", **OPTIONS, warm_pool="running")
+    assert added["diff"]["before"][resource] is None
+    assert _pool(aws)["PoolState"] == "Running"
+    assert not run_module("app_group", **OPTIONS, warm_pool="running")["changed"]
+    aws("autoscaling").put_warm_pool(
+        AutoScalingGroupName=NAME, MinSize=3, InstanceReusePolicy={"ReuseOnScaleIn": True}
+    )
+    mended = run_module("app_group", **OPTIONS, **POOL)
+    assert mended["diff"]["before"] == {
+        resource: {
+            "PoolState": "Stopped",
+            "MinSize": 3,
+            "MaxGroupPreparedCapacity": -1,
+            "InstanceReusePolicy": {"ReuseOnScaleIn": True},
+        }
+    }
+    assert _pool(aws)["InstanceReusePolicy"] == {"ReuseOnScaleIn": False}
+
+
+def test_a_warm_pool_is_gone_before_the_group_takes_spot_instances(
+    aws: Any, run_module: Any
+) -> None:
+    run_module("app_group", **OPTIONS, **POOL)
+    spot = {**OPTIONS, "on_demand_percentage": 50}
+    planned = run_module("app_group", check=True, **spot)
+    assert _pool(aws)
+    removed = run_module("app_group", **spot)
+    assert list(removed["diff"]["after"]) == [f"warm pool of group {NAME}", f"group {NAME}"]
+    assert removed["diff"] == planned["diff"]
+    assert _pool(aws) is None
+    assert not run_module("app_group", **spot)["changed"]
+
+
 def test_lost_tags_and_settings_are_mended(aws: Any, run_module: Any) -> None:
     run_module("app_group", **OPTIONS)
     client = aws("autoscaling")

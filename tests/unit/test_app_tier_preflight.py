@@ -15,6 +15,13 @@ FITTING = {"app_tier_stickiness": "cookie", "app_tier_deregistration_delay": 121
 
 GOOD: dict[str, dict[str, Any]] = {
     "image-node": IMAGE,
+    "good-warm": {"app_tier_warm_pool": "stopped"},
+    "good-warm-more": {
+        "app_tier_warm_pool": "running",
+        "app_tier_warm_pool_min_size": 2,
+        "app_tier_warm_pool_max_prepared_capacity": 0,
+        "app_tier_other_instance_types": ["c7a.large"],
+    },
     "good-slow": {"app_tier_slow_start": 60, "app_tier_algorithm": "round_robin"},
 }
 
@@ -32,6 +39,22 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "sticky": (
         {"app_tier_stickiness": "none"},
         "node_stickiness is source, .*set app_tier_stickiness to cookie",
+    ),
+    "warm-none": (
+        {"app_tier_warm_pool_min_size": 2},
+        "app_tier_warm_pool is none, but app_tier_warm_pool_min_size is 2",
+    ),
+    "warm-empty": (
+        {"app_tier_warm_pool": "stopped", "app_tier_warm_pool_max_prepared_capacity": 3},
+        "would have 0 instances beside 3 in service. It needs one at least",
+    ),
+    "warm-useless": (
+        {"app_tier_warm_pool": "stopped", "app_tier_warm_pool_max_prepared_capacity": 7},
+        r"would have 4 instances .*-1 or up to app_tier_max_size \(6\)",
+    ),
+    "warm-spot": (
+        {"app_tier_warm_pool": "stopped", "app_tier_on_demand_percentage": 50},
+        "app_tier_on_demand_percentage is 50; AWS has no warm pools of spot instances",
     ),
     "slow": (
         {"app_tier_slow_start": 60},

@@ -111,6 +111,10 @@ class Group(ReplacingGroup):
             # moto takes what is not said for what is not wanted.
             self.mixed_instances_policy = mixed
 
+    def enable_metrics_collection(self, metrics: list[str]) -> None:
+        """Those that are enabled stay so."""
+        self.metrics = list(dict.fromkeys([*self.metrics, *(metrics or [])]))
+
     def begin(self, description: str, cause: str) -> Activity:
         """Record an activity that has begun."""
         activity = Activity(self.name, self.arn, description, cause)
