@@ -75,13 +75,14 @@ def test_every_figure_that_alarms_watch_is_there(stack: Stack) -> None:
         .paginate(Namespace="chatlift")
         for metric in page["Metrics"]
     }
-    expected = {
+    known = {
         (tier, source.name)
         for tier, sources in OF_TIER.items()
         for source in (*OF_EVERY_TIER, *sources)
-        if stack.redis_topology == "cluster" or source.name != "SlotsUncovered"
     }
-    assert published == expected
+    # Replicated Redis has no slots; a stack of this name that had may have published theirs before.
+    needed = known if stack.redis_topology == "cluster" else known - {("redis", "SlotsUncovered")}
+    assert needed <= published <= known
 
 
 def test_lost_members_raise_their_alarms_until_they_are_back(stack: Stack, queue: str) -> None:

@@ -113,7 +113,8 @@ async def test_a_stack_made_again_has_its_accounts_and_messages(
     assert set(_resources(stack)) == {"volumes", "secrets", "hosted zones", "buckets of logs"}
     with pytest.raises(OSError, match=f"knows no {domain}"):
         await address_of(domain)
-    assert _copied_volumes(stack) == set(_resources(stack)["volumes"])
+    # Snapshots outlive their stack: there may be those of an earlier one of this name.
+    assert _copied_volumes(stack) >= set(_resources(stack)["volumes"])
     stack.run_playbook("playbooks/site.yml")
     await ledger.check(stack.url())
 
