@@ -30,9 +30,6 @@ echo "== changelog and execution environment"
 antsibull-changelog lint
 ansible-builder create --file execution-environment.yml --context "$scratch/environment" >/dev/null
 
-# From here on, only what was installed: antsibull-docs else takes a dependency from the virtual
-# environment when that path sorts first, and copies nothing of it, as git ignores it there.
-export ANSIBLE_COLLECTIONS_SCAN_SYS_PATH=False
 cd "$installed/chatlift/aws"
 # From here on only what was copied counts: of two of a name, the one whose path sorts first is taken, and
 # those of the virtual environment are in a directory that git ignores.
