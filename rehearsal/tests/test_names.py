@@ -124,7 +124,7 @@ def test_a_name_of_aws_has_no_other_records():
 @pytest.mark.parametrize(
     ("name", "elsewhere", "before"),
     [
-        ("deb.debian.org", "deb.debian.org", []),
+        ("archive.example.org", "archive.example.org", []),
         ("d9.cloudfront.net", "d9.cloudfront.net", []),
         ("notdemo.test", "notdemo.test", []),
         ("away.demo.test", "www.example.org", ["www.example.org."]),
