@@ -122,6 +122,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module.volume, "mount", mount)
     monkeypatch.setattr(module.volume, "release", release)
     monkeypatch.setattr(module.volume, "Disk", lambda *_: made)
+    # One look, here: a thread that outlived the test would sleep by the clocks of other tests.
+    monkeypatch.setattr(Monitor, "watch", Monitor.refresh)
     monkeypatch.setattr("time.sleep", lambda _: None)
     return made
 
