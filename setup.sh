@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Installs what this repository needs on Debian 12 or 13: the packages of bindep.txt, a virtual
 # environment in .venv, and the path under which Ansible finds the collection. Says what it
-# installs; does nothing when all is there.
+# installs; does nothing when all is there. PYTHON is the interpreter, VENV another place for the
+# environment.
 set -euo pipefail
 cd "$(dirname "$0")"
+python=${PYTHON:-python3}
+venv=${VENV:-.venv}
 
 missing_packages() {
   local package
@@ -56,16 +59,20 @@ install_packages() {
   fi
 }
 
-# The Python packages are installed anew when one of the files that name them changed.
+# The Python packages are installed anew when one of the files that name them changed, or the
+# interpreter, on which the version of Ansible depends.
 install_python_packages() {
   local inputs=(requirements.txt tests/requirements.txt member/pyproject.toml rehearsal/pyproject.toml)
   local digest
-  digest=$(cat "${inputs[@]}" | sha256sum)
-  [ "$(cat .venv/digest 2>/dev/null)" != "$digest" ] || return 0
-  echo "setup: installing the Python packages of ${inputs[*]} into .venv"
-  python3 -m venv .venv
-  .venv/bin/pip install --quiet -r requirements.txt -r tests/requirements.txt -e member -e rehearsal
-  echo "$digest" >.venv/digest
+  digest=$({ "$python" --version && cat "${inputs[@]}"; } | sha256sum)
+  [ "$(cat "$venv/digest" 2>/dev/null)" != "$digest" ] || return 0
+  echo "setup: installing the Python packages of ${inputs[*]} into $venv"
+  if [ "$("$venv/bin/python" --version 2>&1)" != "$("$python" --version)" ]; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+  fi
+  "$venv/bin/pip" install --quiet -r requirements.txt -r tests/requirements.txt -e member -e rehearsal
+  echo "$digest" >"$venv/digest"
 }
 
 mapfile -t missing < <(missing_packages)

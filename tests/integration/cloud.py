@@ -72,7 +72,7 @@ class Cloud:
         return session.client(service, endpoint_url=self._emulator.endpoint)
 
     def trouble(self, fraction: float, **refused: str) -> None:
-        """Turn away calls; see `emulator.gate.Trouble`."""
+        """Turn away calls; see `emulator.trouble.Trouble`."""
         self._ask("PUT", TROUBLE, {"fraction": fraction, "refused": refused})
 
     def delays(self, factor: float) -> None:

@@ -7,11 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.integration.ansible import WITHOUT_EDGE, Outcome, run_playbook
 from tests.integration.calls import recorded
 from tests.integration.cloud import Cloud
 from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
+
+# They need this machine's network, its ports or its containers, of which there is one each.
+OF_THE_MACHINE = ("distribution", "load_balancer", "rehearsal", "security_groups")
+
+
+class ByFile(LoadScopeScheduling):
+    """The tests of a file build on each other; two files may run at once, but for those above."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
+        return "machine" if name in OF_THE_MACHINE else name
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """How `pytest -n` spreads these tests."""
+    return ByFile(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,35 +27,24 @@ def test_the_inventory_for_production_is_sound() -> None:
     assert outcome.code == 0, outcome.text
 
 
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        ({"data_tier_volume_sise": 9}, "data_tier_volume_sise is known to no role. Did you mean"
-         " data_tier_volume_size?"),
-        ({"chatlift_stak": "x"}, "chatlift_stak is known to no role. Did you mean chatlift_stack?"),
-        ({"chatlift_stack": "Demo_1"}, "chatlift_stack is 'Demo_1'. Write 1 to 16 lower-case"),
-        ({"chatlift_network_cidr": "10.42.0.0/21"}, "chatlift_network_cidr is 10.42.0.0/21, which"
-         " is too small"),
-        ({"chatlift_network_cidr": "10.42.0.1/16"}, "has host bits set. Write a private range"),
-        ({"chatlift_availability_zones": ["eu-central-1a", "eu-central-1b"]}, "has 2 of the three"
-         " zones"),
-        ({"chatlift_region": "eu-west-1"}, "which is not in the region eu-west-1"),
-        ({"chatlift_app_dir": "/nonexistent"}, "chatlift_app_dir is '/nonexistent', and there is no"
-         " such directory"),
-    ],
-)  # fmt: skip
-def test_bad_input_is_named_with_the_right_form(variables: dict[str, Any], expected: str) -> None:
-    assert expected in _messages(**variables)
-
-
-def test_an_application_without_package_json_is_refused(tmp_path: Path) -> None:
-    assert "has no package.json" in _messages(chatlift_app_dir=str(tmp_path))
-
-
-def test_everything_that_is_wrong_is_said_at_once() -> None:
-    said = _messages(chatlift_stack="Demo_1", chatlift_network_cidr="10.42.0.0/24")
-    assert "chatlift_stack" in said
-    assert "chatlift_network_cidr" in said
+def test_everything_that_is_wrong_is_said_at_once_with_the_right_form(tmp_path: Path) -> None:
+    said = _messages(
+        data_tier_volume_sise=9,
+        chatlift_stak="x",
+        chatlift_stack="Demo_1",
+        chatlift_network_cidr="10.42.0.0/21",
+        chatlift_availability_zones=["eu-central-1a", "eu-central-1b"],
+        chatlift_app_dir=str(tmp_path),
+    )
+    for sentence in (
+        "data_tier_volume_sise is known to no role. Did you mean data_tier_volume_size?",
+        "chatlift_stak is known to no role. Did you mean chatlift_stack?",
+        "chatlift_stack is 'Demo_1'. Write 1 to 16 lower-case",
+        "chatlift_network_cidr is 10.42.0.0/21, which is too small",
+        "has 2 of the three zones",
+        "has no package.json",
+    ):
+        assert sentence in said
 
 
 @pytest.mark.parametrize("playbook", ["site", "bake"])

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
-from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.ec2.models import amis
@@ -31,6 +32,9 @@ IMAGES = ("ami-12c6146b", "ami-1e749f67")  # two of those that moto knows
 # The state of whatever has it put into its class, until it is taken away again.
 PENDING = property(lambda _one: "pending", lambda one, state: vars(one).update(state=state))
 
+# What the modules write and what the agent reads have to agree.
+sys.path.insert(0, str(REPOSITORY / "member" / "src"))
+
 
 def _find_collections(root: Path) -> None:
     """Let ``import ansible_collections.chatlift.aws`` find this repository, wherever it is."""
@@ -43,14 +47,14 @@ def _find_collections(root: Path) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def collection(tmp_path_factory: pytest.TempPathFactory) -> None:
-    _find_collections(tmp_path_factory.mktemp("collections"))
+    if AnsibleCollectionConfig.collection_finder is None:  # ansible-test has one
+        _find_collections(tmp_path_factory.mktemp("collections"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models_read_once() -> None:
-    """Every client parses its service's model again, which takes most of a module's time."""
-    read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
-    JSONFileLoader.load_file = lambda _loader, path: read(path)
+    """Every session looks for and parses its services' models again, half of a module's time."""
+    botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 # Parameters of groups that moto 5.2.5 drops, and its names for them.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.policy import Context, allows
+from .policy import Context, allows
 
 VOLUME = "arn:aws:ec2:eu-central-1:123456789012:volume/vol-1"
 
