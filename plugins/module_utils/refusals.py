@@ -51,8 +51,29 @@ QUOTAS = {
         "Web distributions per AWS account",
         "delete distributions that nobody uses",
     ),
-    "LimitExceeded": ("Roles, or instance profiles, per account", "delete those nobody uses"),
-    "LimitExceededException": ("Log groups per Region", "delete log groups that nobody reads"),
+}
+# Services with one code for all their quotas: the operation tells which it is.
+QUOTAS_OF_OPERATIONS = {
+    "CreateAutoScalingGroup": ("Auto Scaling groups per region", "delete groups nobody uses"),
+    "CreateRole": ("Roles per account", "delete roles that nobody uses"),
+    "CreateInstanceProfile": ("Instance profiles per account", "delete profiles nobody uses"),
+    "CreateLogGroup": ("Log groups", "delete log groups that nobody reads"),
+    "CreateSecret": ("Secrets", "delete secrets that nobody uses"),
+    "RequestCertificate": ("ACM certificates", "delete certificates that nobody uses"),
+}
+GENERAL_CODES = ("LimitExceeded", "LimitExceededException")
+# What Auto Scaling says of a launch that a quota forbids; it has no codes for that.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html
+LAUNCH_QUOTAS = {
+    "vCPU limit": (
+        "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+        "end instances that nobody uses",
+    ),
+    "Max spot instance count exceeded": (
+        "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
+        "have fewer instances as spot instances",
+    ),
+    "VolumeLimitExceeded": QUOTAS["VolumeLimitExceeded"],
 }
 # What is there already though it is not the stack's, and what to do about it.
 DUPLICATES = {
@@ -67,15 +88,28 @@ def sentence(error: Exception, stack: str) -> str | None:
     """What is wrong and what to do, for refusals known here."""
     code = error_code(error)
     said = getattr(error, "response", {}).get("Error", {}).get("Message", "").rstrip(". ")
-    if code in QUOTAS:
-        quota, remedy = QUOTAS[code]
-        return (
-            f"The account has reached its quota '{quota}', so the stack {stack} is not complete"
-            f" ({code}: {said}). Ask for more in Service Quotas, or {remedy}; then run this again."
-        )
+    if code in GENERAL_CODES:
+        quota = QUOTAS_OF_OPERATIONS.get(getattr(error, "operation_name", ""))
+    else:
+        quota = QUOTAS.get(code)
+    if quota:
+        return _of_quota(*quota, stack, f"{code}: {said}")
     if code in DUPLICATES:
         return (
             f"Something that the stack {stack} needs is there already but does not carry its tag"
             f" chatlift:stack ({code}: {said}). To go on, {DUPLICATES[code]}; then run this again."
         )
     return None
+
+
+def sentence_on_launch(said: str, stack: str) -> str | None:
+    """The same for what a group's last activity says of a failed launch."""
+    found = (quota for words, quota in LAUNCH_QUOTAS.items() if words in said)
+    return next((_of_quota(*quota, stack, said.rstrip(". ")) for quota in found), None)
+
+
+def _of_quota(quota: str, remedy: str, stack: str, said: str) -> str:
+    return (
+        f"The account has reached its quota '{quota}', so the stack {stack} is not complete"
+        f" ({said}). Ask for more in Service Quotas, or {remedy}; then run this again."
+    )

@@ -27,7 +27,9 @@ options:
       Fingerprint of the certificates that every instance should serve; O(wait) waits for that too.
     type: str
   wait:
-    description: Wait until every group is in service. Check mode never waits.
+    description: >-
+      Wait until every group is in service, or until a quota forbids to launch its instances. Check
+      mode never waits.
     type: bool
     default: false
   wait_timeout:
@@ -84,11 +86,15 @@ groups:
       elements: dict
 """
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.chatlift.aws.plugins.module_utils import layout, scaling_group
+from ansible_collections.chatlift.aws.plugins.module_utils import (
+    layout,
+    refusals,
+    scaling_group,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes, ChatliftError
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     pages,
@@ -105,6 +111,9 @@ ARGUMENTS = {
     "wait_timeout": {"type": "int", "default": 900},
 }
 
+# A launch that failed longer before than this failed before this run, perhaps at another quota.
+NEW = timedelta(seconds=60)
+
 
 class Look:
     """One look at several groups."""
@@ -113,10 +122,11 @@ class Look:
         self.autoscaling = module.client("autoscaling")
         self.ec2 = module.client("ec2")
         self.elbv2 = module.client("elbv2")
-        stack = module.params["stack"]
+        self.stack = module.params["stack"]
+        self.since = datetime.now(timezone.utc) - NEW
         self.launches: list[datetime] = []
         self.certificates = module.params["certificates"]
-        self.names = {layout.resource_name(stack, one): one for one in module.params["names"]}
+        self.names = {layout.resource_name(self.stack, one): one for one in module.params["names"]}
 
     def __call__(self) -> dict[str, dict[str, Any]]:
         found = scaling_group.find(self.autoscaling, list(self.names))
@@ -183,7 +193,25 @@ class Look:
         return min(self.launches, default=datetime.now(timezone.utc))
 
     def all_as_wanted(self, groups: dict[str, dict[str, Any]]) -> bool:
-        return not self._amiss(groups)
+        """Whether nothing is amiss.
+
+        Raises:
+            ChatliftError: Something is, and waiting does not help, as a quota is reached.
+        """
+        amiss = self._amiss(groups)
+        for full_name, name in amiss.items():
+            group = groups.get(name)
+            if group and len(group["instances"]) < group["desired"]:
+                self._see_why(full_name, name)
+        return not amiss
+
+    def _see_why(self, full_name: str, name: str) -> None:
+        """Say which quota keeps a group from an instance, if that is why it lacks one."""
+        last = self._last_activity(full_name)
+        if last.get("StartTime", self.since) <= self.since:
+            return  # the quota may be higher by now; the group tries again
+        if quota := refusals.sentence_on_launch(last.get("StatusMessage", ""), self.stack):
+            raise ChatliftError(f"The group of {name} lacks an instance. {quota}")
 
     def _amiss(self, groups: dict[str, dict[str, Any]]) -> dict[str, str]:
         """The groups not in service, or without the certificates, by their full names."""
@@ -212,11 +240,14 @@ class Look:
         if group["in_service"]:
             ids = [one["id"] for one in self._outdated(group)]
             return f"{', '.join(ids)} without the new certificates; see the journal there"
+        last = self._last_activity(full_name).get("StatusMessage")
+        return ", ".join([*(states or ["no instance"]), *([last] if last else [])])
+
+    def _last_activity(self, full_name: str) -> dict[str, Any]:
         activities = self.autoscaling.describe_scaling_activities(
             AutoScalingGroupName=full_name, MaxRecords=1
         )["Activities"]
-        last = activities[0].get("StatusMessage", "") if activities else ""
-        return ", ".join([*(states or ["no instance"]), *([last] if last else [])])
+        return dict(activities[0]) if activities else {}
 
 
 def look_at_groups(module: AnsibleAWSModule, changes: Changes) -> dict:

@@ -29,3 +29,10 @@ def test_site_converges_though_one_call_in_ten_fails(
     cloud.trouble(0.1)
     play("site")
     assert play("site").changed == []
+
+
+def test_a_quota_that_forbids_a_launch_is_named_at_once(play: Any, cloud: Cloud) -> None:
+    cloud.trouble(0, RunInstances="VcpuLimitExceeded")
+    refused = play("app_tier", ok=False, app_tier_min_size=4, app_tier_launch_timeout=300)
+    assert "The group of app lacks an instance." in refused.messages[0]
+    assert "quota 'Running On-Demand Standard" in refused.messages[0]

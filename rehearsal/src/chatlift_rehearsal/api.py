@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 10
 
 
 def trouble(settings: Settings, fraction: float, refused: dict[str, str]) -> None:
-    """Turn calls away from now on; see `emulator.gate.Trouble`."""
+    """Turn calls away from now on; see `emulator.trouble.Trouble`."""
     _ask(settings, "PUT", TROUBLE, {"fraction": fraction, "refused": refused})
 
 

@@ -11,6 +11,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from .conftest import REGION
+
 SERVICES = (
     ("ec2", "describe_vpcs", {}),
     ("autoscaling", "describe_auto_scaling_groups", {}),
@@ -87,3 +89,18 @@ def test_an_operation_is_refused_and_has_no_effect(cloud: Any) -> None:
         cloud.ec2.create_vpc(CidrBlock="10.9.0.0/16")
     _tell(cloud, 0)
     assert len(cloud.ec2.describe_vpcs()["Vpcs"]) == before
+
+
+def test_a_group_is_refused_its_instances_too(cloud: Any) -> None:
+    _tell(cloud, 0, RunInstances="VcpuLimitExceeded")
+    cloud.template("one")
+    cloud.group("one", AvailabilityZones=[f"{REGION}a"])
+    cloud.wait(1)
+    assert not cloud.instances()
+    last = cloud.groups.describe_scaling_activities(AutoScalingGroupName="one")["Activities"][0]
+    assert last["StatusCode"] == "Failed"
+    assert "more vCPU capacity than your current vCPU limit of 32" in last["StatusMessage"]
+    assert last["StatusMessage"].endswith("to this limit. Launching EC2 instance failed.")
+    _tell(cloud, 0)
+    cloud.wait(60)
+    assert len(cloud.instances()) == 1

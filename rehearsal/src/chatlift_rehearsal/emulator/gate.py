@@ -3,7 +3,7 @@
 Told and asked over the API's own port, at paths that no service has:
 
 - ``GET /_rehearsal/calls`` answers how often each operation was called.
-- ``PUT /_rehearsal/trouble`` takes what `Trouble` is made of, as JSON.
+- ``PUT /_rehearsal/trouble`` takes what `trouble.Trouble` is made of, as JSON.
 - ``PUT /_rehearsal/delays`` takes a number: AWS's delays times that.
 """
 
@@ -16,11 +16,12 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import delays
+from . import delays, state
+from .trouble import Trouble
 
 CALLS = "/_rehearsal/calls"
 TROUBLE = "/_rehearsal/trouble"
@@ -32,16 +33,6 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/(?P<service>[^/]+)/aws4_request")
 _CBOR_OPERATION = re.compile(r"/service/[^/]+/operation/(?P<name>\w+)")
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What goes wrong: a ``fraction`` (0 to 1) of all calls at random, half of them throttled and
-    half with an error of the server; and each call of the operations in ``refused``, with the error
-    code that stands there. A call that is turned away has no effect."""
-
-    fraction: float = 0.0
-    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,6 @@ class Gate:
         self._calls: Counter[str] = Counter()
         # Chance is all that is wanted of it.
         self._random = random.Random()  # noqa: S311
-        self.trouble = Trouble()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -79,8 +69,8 @@ class Gate:
             return _answer(start_response, "200 OK", _json(self.calls()), "application/json")
         if path == TROUBLE:
             if environ["REQUEST_METHOD"] == "PUT":
-                self.trouble = Trouble(**json.loads(_body(environ)))
-            answer = _json(asdict(self.trouble))
+                state.trouble = Trouble(**json.loads(_body(environ)))
+            answer = _json(asdict(state.trouble))
             return _answer(start_response, "200 OK", answer, "application/json")
         if path == DELAYS:
             delays.use(delays.AWS, json.loads(_body(environ)))
@@ -100,7 +90,7 @@ class Gate:
             return dict(self._calls.most_common())
 
     def _refusal(self, call: Call) -> _Refusal | None:
-        trouble = self.trouble
+        trouble = state.trouble
         if code := trouble.refused.get(call.operation):
             return _Refusal("400 Bad Request", code, "The rehearsal was told to refuse this.")
         if self._random.random() >= trouble.fraction:

@@ -61,6 +61,8 @@ def zones_used(members: Iterable[GroupInstance]) -> Counter[str]:
 
 
 def _run_instance(backend: AutoScalingMends, group: Group) -> Any:
+    if refusal := state.trouble.of_launches():
+        raise ServiceException(refusal)
     version = group.version_of(group.launched)
     preferred_type = next(iter(instance_types(group.launched)), None)
     zone, subnet_id = _place(backend, group)

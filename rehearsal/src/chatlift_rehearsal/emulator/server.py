@@ -24,6 +24,7 @@ from .cloudwatch_minutes import Minutes
 from .ec2_instances import Instance
 from .gate import Gate
 from .s3 import SOURCE_ARN
+from .trouble import Trouble
 from .view import cloud_view, live_instances
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def start(
         bound_port = listener.getsockname()[1]
         with state.lock:
             state.minute = minute
+            state.trouble = Trouble()
             mends.install(tuple(images), region, authority or Authority.create())
         api = DomainDispatcherApplication(create_backend_app)
         server = make_server(
