@@ -77,7 +77,7 @@ newest: setup
 	echo "Not run: the newest Ansible needs Python 3.12 or newer, and this machine has no Python 3.13."
 
 roles-and-plugins: setup
-	@ansible --version | head -n 1
+	@ansible --version | sed -n 1p
 	pytest -n 2 tests/unit
 	ansible-playbook -i inventories/production playbooks/preflight.yml | tail -n 3
 
