@@ -50,7 +50,7 @@ def _resource_matches(resource: str, pattern: str, keys: Context) -> bool:
 
 def _holds(operator: str, key: str, wanted: list[Any], keys: Context) -> bool:
     """Whether one key of a condition block is satisfied; several wanted values are alternatives."""
-    quantifier, _, comparison = operator.rpartition(":")
+    quantifier, _colon, comparison = operator.rpartition(":")
     if comparison == "Null":
         return [str(one).lower() for one in wanted] == [str(key not in keys).lower()]
     present = [str(one) for one in several(keys[key])] if key in keys else []

@@ -75,7 +75,7 @@ def test_each_turn_of_a_loop_counts(plan: Any) -> None:
 
 
 def test_long_values_are_cut(plan: Any) -> None:
-    ((_, _, _, after),) = _changes(plan, {"policy": None}, {"policy": "x" * 1000})
+    ((*_resource, after),) = _changes(plan, {"policy": None}, {"policy": "x" * 1000})
     assert len(after) == plan.WIDTH
 
 

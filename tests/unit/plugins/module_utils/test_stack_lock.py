@@ -34,7 +34,7 @@ def stack_lock(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def programs() -> Iterator[list[subprocess.Popen[bytes]]]:
     """Processes that stand for other controllers and keepers."""
-    started = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
+    started = [subprocess.Popen(["sleep", "600"]) for _number in range(2)]
     yield started
     for program in started:
         program.kill()
