@@ -5,10 +5,13 @@ variables and the roles' specifications."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.chatlift.aws.plugins.module_utils import preflight
 
@@ -37,8 +40,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         zones = options["availability_zones"]
+        variables = task_vars or {}
+        known, roles = _specified()
         problems = [
-            *preflight.check_variables(_variables(task_vars or {}), *_specified()),
+            *preflight.check_variables(_variables(variables), set(known), roles),
+            *_wrong_values(variables["hostvars"], known),
             *preflight.check_stack(options["stack"]),
             *preflight.check_cidr(options["cidr"]),
             *preflight.check_zones(zones, options["region"]),
@@ -56,9 +62,22 @@ def _variables(task_vars: dict[str, Any]) -> set[str]:
     return set(task_vars).union(*(hostvars.raw_get(host) for host in hostvars))
 
 
-def _specified() -> tuple[set[str], set[str]]:
+def _wrong_values(hostvars: Any, known: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """What is wrong with the values that hosts have, each value once."""
+    seen = set()
+    for host in hostvars:
+        given, values = hostvars.raw_get(host), hostvars[host]
+        for name in sorted(known.keys() & given.keys()):
+            value = (name, repr(given[name]))
+            if value not in seen:
+                seen.add(value)
+                with suppress(AnsibleError):  # of what is only known later in a run
+                    yield from preflight.check_value(name, values[name], known[name])
+
+
+def _specified() -> tuple[dict[str, dict[str, Any]], set[str]]:
     """The variables that the roles' argument specifications know, and the roles."""
-    known: set[str] = set()
+    known: dict[str, dict[str, Any]] = {}
     specifications = list(ROLES.glob("*/meta/argument_specs.yml"))
     for path in specifications:
         for entry_point in yaml.safe_load(path.read_text())["argument_specs"].values():

@@ -11,8 +11,9 @@ from collections import Counter
 from difflib import get_close_matches
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.chatlift.aws.plugins.module_utils import layout, packer
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
 
@@ -151,3 +152,10 @@ def check_variables(names: set[str], known: set[str], roles: set[str]) -> Iterat
             closest = get_close_matches(name, sorted(known), n=1)
             hint = f"Did you mean {closest[0]}?" if closest else "Remove it."
             yield f"The variable {name} is known to no role. {hint}"
+
+
+def check_value(name: str, value: Any, specification: dict[str, Any]) -> Iterator[str]:
+    """A variable whose value is none of those that its role's specification allows."""
+    checked = ArgumentSpecValidator({name: specification}).validate({name: value})
+    for said in checked.error_messages:
+        yield f"{said[0].upper()}{said[1:]}"

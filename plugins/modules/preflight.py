@@ -12,7 +12,7 @@ description:
   - Checks the stack's name, the network's range, the availability zones, the application's
     directory, and the members' names, number and spread over the zones.
   - Refuses variables that begin like a role's and that no role's specification knows, and names the
-    closest one.
+    closest one. Refuses values that a role's specification does not allow.
   - Reports everything that is wrong at once, each with what to write instead. Asks AWS nothing.
   - Runs on the controller.
 options:

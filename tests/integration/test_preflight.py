@@ -35,6 +35,8 @@ def test_everything_that_is_wrong_is_said_at_once_with_the_right_form(tmp_path: 
         chatlift_network_cidr="10.42.0.0/21",
         chatlift_availability_zones=["eu-central-1a", "eu-central-1b"],
         chatlift_app_dir=str(tmp_path),
+        edge_price_class="PriceClass_1000",
+        app_tier_min_size="three",
     )
     for sentence in (
         "data_tier_volume_sise is known to no role. Did you mean data_tier_volume_size?",
@@ -43,6 +45,9 @@ def test_everything_that_is_wrong_is_said_at_once_with_the_right_form(tmp_path: 
         "chatlift_network_cidr is 10.42.0.0/21, which is too small",
         "has 2 of the three zones",
         "has no package.json",
+        "Value of edge_price_class must be one of: PriceClass_100, PriceClass_200, PriceClass_All,"
+        " got: PriceClass_1000",
+        "Argument 'app_tier_min_size' is of type str and we were unable to convert to int",
     ):
         assert sentence in said
 

@@ -137,3 +137,30 @@ def test_a_mistyped_variable_is_named_with_the_closest(preflight: Any) -> None:
         "The variable data_tier_volume_sise is known to no role. Did you mean"
         " data_tier_volume_size?"
     ]
+
+
+PAGES = {
+    "type": "list",
+    "elements": "dict",
+    "description": "Pages.",
+    "options": {"code": {"type": "int", "required": True, "description": "The status code."}},
+}
+
+
+@pytest.mark.parametrize("pages", [[], [{"code": 404}], [{"code": "404"}]])
+def test_a_value_that_fits_its_specification(preflight: Any, pages: Any) -> None:
+    assert not list(preflight.check_value("pages", pages, PAGES))
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ([{"code": "none"}], "found in 'pages'. and we were unable to convert to int"),
+        ([{}], "Missing required arguments: code found in pages"),
+        ([{"code": 1, "kode": 2}], "Pages.kode. Supported parameters include: code."),
+        ({"code": 1}, "is of type dict and we were unable to convert to list"),
+    ],
+)
+def test_a_value_that_does_not(preflight: Any, pages: Any, expected: str) -> None:
+    said = list(preflight.check_value("pages", pages, PAGES))
+    assert any(expected in one for one in said), said
