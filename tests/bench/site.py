@@ -31,11 +31,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tests.integration.ansible import WITHOUT_EDGE, Outcome, run_playbook
+from tests.integration.ansible import WITH_EDGE, WITHOUT_EDGE, Outcome, run_playbook
 from tests.integration.cloud import Cloud
 
-# Nobody answers there, which is no evidence against a delegation.
-WITH_EDGE = {"edge_resolvers": ["127.0.0.1"]}
 IMAGES = ("node", "redis", "mysql")
 CHAIN = re.compile(r"^(?P<links>\S.* s): (?P<seconds>\d+) s\. The run took", re.MULTILINE)
 LONGEST = 3600  # seconds of one run

@@ -15,6 +15,14 @@ REPOSITORY = Path(__file__).parents[2]
 WITHOUT_EDGE = {"chatlift_domain": "", "network_ingress": "direct"}
 """Variables of a stack whose load balancer is reached by its own name."""
 
+WITH_EDGE = {
+    "chatlift_domain": "chat.demo.test",
+    "network_ingress": "cloudfront",
+    # Nobody answers there, which is no evidence against a delegation.
+    "edge_resolvers": ["127.0.0.1"],
+}
+"""Variables of a stack behind CloudFront, where nobody serves the domain's zone."""
+
 
 @dataclass(frozen=True)
 class Outcome:

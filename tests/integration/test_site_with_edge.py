@@ -8,21 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible import REPOSITORY
+from tests.integration.ansible import REPOSITORY, WITH_EDGE
 from tests.integration.cloud import REGION, Cloud
 from tests.unit.policy import several
 
 STACK = "demo"
 REFERENCE = REPOSITORY / "docs" / "reference"
 POLICIES = sorted(REFERENCE.glob("controller-policy*.json"))
-DOMAIN = "chat.demo.test"
-EDGE = {
-    "chatlift_domain": DOMAIN,
-    "network_ingress": "cloudfront",
-    # Nobody answers there, which is no evidence against a delegation.
-    "edge_resolvers": ["127.0.0.1"],
-    "edge_timeout": 60,
-}
+EDGE = {**WITH_EDGE, "edge_timeout": 60}
 
 
 def _balancer(cloud: Cloud) -> dict[str, Any]:
@@ -67,7 +60,7 @@ def test_a_stage_by_itself_changes_nothing(play: Any) -> None:
 
 def test_status_shows_the_domain(play: Any) -> None:
     shown = play("status", **EDGE).result("app-group", "Show them")["msg"]
-    assert shown["url"] == f"https://{DOMAIN}"
+    assert shown["url"] == f"https://{EDGE['chatlift_domain']}"
 
 
 def test_destroy_keeps_logs_and_zone_unless_told_twice(cloud: Cloud, play: Any) -> None:
