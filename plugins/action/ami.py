@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.chatlift.aws.plugins.module_utils import (
     bake,
@@ -26,6 +25,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     waits,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
+from ansible_collections.chatlift.aws.plugins.plugin_utils.controller import ControllerAction
 
 try:
     import boto3
@@ -72,11 +72,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
-
+class ActionModule(ControllerAction):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -88,7 +84,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         # This process serves one task, and boto3 and Packer read the environment themselves.
-        os.environ.update(self._environment())
+        os.environ.update(self.task_environment())
         # Ansible's workers die of these at once, but Packer has to terminate its instance first.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
@@ -96,10 +92,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return self._ensure(options)
         except (ChatliftError, BotoCoreError, ClientError) as error:
             raise AnsibleActionFail(f"Image {options['image']}: {error}") from error
-
-    def _environment(self) -> dict[str, str]:
-        layers = self._templar.template(self._task.environment or [])
-        return {name: str(value) for layer in layers for name, value in (layer or {}).items()}
 
     def _ensure(self, options: dict[str, Any]) -> dict[str, Any]:
         """The image with these contents: found, or baked unless in check mode."""

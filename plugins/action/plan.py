@@ -14,17 +14,13 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.chatlift.aws.plugins.module_utils import plan
+from ansible_collections.chatlift.aws.plugins.plugin_utils.controller import ControllerAction
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"playbook": {"type": "path", "required": True}}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
-
+class ActionModule(ControllerAction):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible_collections.chatlift.aws.plugins.module_utils import preflight
+from ansible_collections.chatlift.aws.plugins.plugin_utils.controller import ControllerAction
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -29,11 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
-
+class ActionModule(ControllerAction):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:

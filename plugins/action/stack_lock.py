@@ -13,9 +13,9 @@ from typing import IO, Any, cast
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.chatlift.aws.plugins.module_utils import stack_lock
+from ansible_collections.chatlift.aws.plugins.plugin_utils.controller import ControllerAction
 
 display = Display()
 
@@ -25,11 +25,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
-
+class ActionModule(ControllerAction):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -47,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **self._environment()},
+            env={**os.environ, **self.task_environment()},
             text=True,
             start_new_session=True,
         )
@@ -67,10 +63,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             f"The process that takes the lock of the stack {request['stack']} ended without a word:"
             f" {sys.executable} needs boto3, as all modules here do."
         )
-
-    def _environment(self) -> dict[str, str]:
-        layers = self._templar.template(self._task.environment or [])
-        return {name: str(value) for layer in layers for name, value in (layer or {}).items()}
 
 
 def _playbooks() -> str:
