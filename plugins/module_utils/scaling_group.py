@@ -27,6 +27,8 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.warm_pool import WarmPool
 
+VERSION_BEFORE_TAG = "chatlift:version-before"
+
 # A new instance profile takes some seconds to be known everywhere in AWS.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
 PROFILE_TIMEOUT_SECONDS = 60
@@ -187,6 +189,11 @@ def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
     mixed = group.get("MixedInstancesPolicy") or {}
     within = mixed.get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     return dict(within or group.get("LaunchTemplate") or {})
+
+
+def note_version_before(autoscaling: Any, name: str, version: str) -> None:
+    """Note which version ran before the one that the group wants, for a way back."""
+    autoscaling.create_or_update_tags(Tags=[_tag(name, VERSION_BEFORE_TAG, version)])
 
 
 def delete(autoscaling: Any, ec2: Any, changes: Changes, name: str, timeout: float) -> None:
@@ -356,17 +363,18 @@ def _enable_metrics(
 
 
 def _group_tags(wanted: Group) -> list[dict[str, Any]]:
+    return [_tag(wanted.name, key, value) for key, value in sorted(wanted.tags.items())]
+
+
+def _tag(name: str, key: str, value: str) -> dict[str, Any]:
     """Not propagated: the launch template tags the instances, from the very first moment."""
-    return [
-        {
-            "ResourceId": wanted.name,
-            "ResourceType": "auto-scaling-group",
-            "Key": key,
-            "Value": value,
-            "PropagateAtLaunch": False,
-        }
-        for key, value in sorted(wanted.tags.items())
-    ]
+    return {
+        "ResourceId": name,
+        "ResourceType": "auto-scaling-group",
+        "Key": key,
+        "Value": value,
+        "PropagateAtLaunch": False,
+    }
 
 
 def _instance_states(ec2: Any, instances: list[str]) -> dict[str, str]:
