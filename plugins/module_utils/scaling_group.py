@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Auto Scaling groups with both lifecycle hooks, metrics, scaling policies and a warm pool.
 
-A change of the launch template is recorded in the group and replaces nothing: replacing instances
-is the work of the playbooks that do it one at a time.
+A change of the launch template replaces nothing. It is recorded in the group, or, with
+``keeps_version``, left to an instance refresh, which can go back as long as the group has the
+version before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.chatlift.aws.plugins.module_utils import scaling_policies, warm_pool
@@ -85,7 +86,8 @@ class Group:
 
     ``healthy_percentages`` are the least and the most instances, in percent of the capacity, while
     instances are replaced: with at least 100 a new one is launched before an old one ends.
-    ``warmup`` is how long the metrics of a new instance are not yet typical.
+    ``warmup`` is how long the metrics of a new instance are not yet typical. With ``keeps_version``
+    a group that serves keeps the launch template version that it has.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Group:
     target_group_arns: tuple[str, ...] = ()
     termination_policies: tuple[str, ...] = ("Default",)
     mixed_instances: MixedInstances | None = None
+    keeps_version: bool = False
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     warm_pool: WarmPool | None = None
 
@@ -166,14 +169,20 @@ def find(autoscaling: Any, names: list[str]) -> dict[str, dict[str, Any]]:
     return {group["AutoScalingGroupName"]: group for group in found}
 
 
-def ensure(autoscaling: Any, changes: Changes, wanted: Group) -> None:
-    """Create the group, or bring its settings, tags, targets and hooks to what is wanted."""
+def ensure(autoscaling: Any, changes: Changes, wanted: Group) -> Version:
+    """Create the group, or bring its settings, tags, targets and hooks to what is wanted.
+
+    Returns:
+        The version that the group has from now on.
+    """
     current = find(autoscaling, [wanted.name]).get(wanted.name)
     if current is None:
         _create(autoscaling, changes, wanted)
     else:
         if not wanted.warm_pool:
             warm_pool.remove(autoscaling, changes, wanted.name, current)
+        if wanted.keeps_version:
+            wanted = replace(wanted, version=_version_in_service(current) or wanted.version)
         _update_settings(autoscaling, changes, wanted, current)
         _update_tags(autoscaling, changes, wanted, current)
         _update_targets(autoscaling, changes, wanted, current)
@@ -182,6 +191,7 @@ def ensure(autoscaling: Any, changes: Changes, wanted: Group) -> None:
         warm_pool.ensure(autoscaling, changes, wanted.name, wanted.warm_pool, current or {})
     _enable_metrics(autoscaling, changes, wanted, current)
     scaling_policies.ensure(autoscaling, changes, wanted.name, wanted.policies, new=not current)
+    return wanted.version
 
 
 def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +204,17 @@ def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
 def note_version_before(autoscaling: Any, name: str, version: str) -> None:
     """Note which version ran before the one that the group wants, for a way back."""
     autoscaling.create_or_update_tags(Tags=[_tag(name, VERSION_BEFORE_TAG, version)])
+
+
+def _version_in_service(group: dict[str, Any]) -> Version | None:
+    """The version that a group has, if it is one to go back to: not $Latest or $Default, nor one
+    of which nothing has come into service."""
+    template = launch_template_of(group)
+    number = template.get("Version", "$Default")
+    states = [one["LifecycleState"] for one in group["Instances"]]
+    if number.startswith("$") or "InService" not in states:
+        return None
+    return Version(template["LaunchTemplateId"], number)
 
 
 def delete(autoscaling: Any, ec2: Any, changes: Changes, name: str, timeout: float) -> None:

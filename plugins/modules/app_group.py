@@ -12,8 +12,10 @@ description:
   - Makes the numbered launch template version and the Auto Scaling group of the app tier, with both
     lifecycle hooks, metrics and target tracking policies, over all app subnets and behind target
     groups.
-  - A change of image, instance type or settings is recorded as a new launch template version and in
-    the group; running instances stay until something replaces them.
+  - A change of image, instance type or settings becomes a new launch template version. The group
+    and its instances keep the one they have, and a warning says so, until an instance refresh
+    replaces them (M(chatlift.aws.instance_refresh)); otherwise that could not go back. A group of
+    which no instance is in service gets the new version at once.
   - The capacity between the sizes is left to scaling policies. A new group starts with O(min_size).
   - Instances of a warm pool keep the launch template version that they were prepared with, until an
     instance refresh replaces them or they are terminated.
@@ -82,7 +84,7 @@ options:
   max_healthy_percentage:
     description: The most instances, in percent of the capacity, while instances are replaced.
     type: int
-    default: 150
+    default: 200
   instance_warmup:
     description: Seconds after which the metrics of a new instance are typical.
     type: int
@@ -194,12 +196,17 @@ group:
   returned: always
   sample: chatlift-demo-app
 launch_template_version:
-  description: The numbered version in use.
+  description: The numbered version with these settings.
+  type: str
+  returned: when present
+  sample: "2"
+group_version:
+  description: The numbered version that the group launches.
   type: str
   returned: when present
   sample: "1"
 image_id:
-  description: The AMI that the next instance starts from.
+  description: The AMI of RV(launch_template_version).
   type: str
   returned: when present
   sample: ami-0123456789abcdef0
@@ -242,7 +249,7 @@ ARGUMENTS = {
     "min_size": {"type": "int", "default": 3},
     "max_size": {"type": "int", "default": 6},
     "min_healthy_percentage": {"type": "int", "default": 100},
-    "max_healthy_percentage": {"type": "int", "default": 150},
+    "max_healthy_percentage": {"type": "int", "default": 200},
     "instance_warmup": {"type": "int", "default": 120},
     "termination_policies": {
         "type": "list",
@@ -294,7 +301,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     subnets = subnet_ids(
         ec2, changes, stack, [f"app-{az}" for az in layout.LETTERS[: params["zones"]]]
     )
-    scaling_group.ensure(
+    current = scaling_group.ensure(
         module.client("autoscaling"),
         changes,
         scaling_group.Group(
@@ -317,13 +324,24 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             termination_policies=tuple(params["termination_policies"]),
             mixed_instances=_mixed_instances(params),
             warm_pool=_warm_pool(params),
+            keeps_version=True,
             policies={
                 **scaling_policies.cpu(params["cpu_target"]),
                 **scaling_policies.connections(params["connections_target"], stack, TIER, name),
             },
         ),
     )
-    return {"group": name, "launch_template_version": version.number, "image_id": image.id}
+    if current.number != version.number:
+        module.warn(
+            f"The group {name} stays with version {current.number} of its launch template until"
+            f" playbooks/rolling_deploy.yml replaces its instances with version {version.number}."
+        )
+    return {
+        "group": name,
+        "launch_template_version": version.number,
+        "group_version": current.number,
+        "image_id": image.id,
+    }
 
 
 def _mixed_instances(params: dict) -> scaling_group.MixedInstances | None:

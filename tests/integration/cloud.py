@@ -2,7 +2,8 @@
 
 Nothing runs behind it. A thread says that every instance has started and answers its health check,
 and completes its lifecycle hooks, as the member agent does. With ``tells_certificates`` it also
-tells, as the agent does, that the instance serves the certificates in its secret.
+tells, as the agent does, that the instance serves the certificates in its secret. Instances of the
+image ``broken`` give up their launch.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Cloud:
 
     def __init__(self) -> None:
         self.tells_certificates = False
+        self.broken = ""
         self.calls: set[str] = set()
         self._emulator = server.start("127.0.0.1", 0, [DEBIAN], REGION)
         self._ended = threading.Event()
@@ -159,16 +161,17 @@ class Cloud:
     def _complete_hooks(self, autoscaling: Any) -> None:
         for instance in self._emulator.view().instances:
             if hook := WAITING.get(instance.lifecycle_state):
-                self._complete(autoscaling, instance, hook)
+                result = "ABANDON" if instance.image_id == self.broken else "CONTINUE"
+                self._complete(autoscaling, instance, hook, result)
 
     @staticmethod
-    def _complete(autoscaling: Any, instance: InstanceView, hook: str) -> None:
+    def _complete(autoscaling: Any, instance: InstanceView, hook: str, result: str) -> None:
         try:
             autoscaling.complete_lifecycle_action(
                 AutoScalingGroupName=instance.group,
                 InstanceId=instance.id,
                 LifecycleHookName=hook,
-                LifecycleActionResult="CONTINUE",
+                LifecycleActionResult=result,
             )
         except ClientError as error:
             # It left between the question and the answer; the next round sees.

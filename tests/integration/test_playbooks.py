@@ -191,6 +191,75 @@ def test_a_new_image_is_recorded_and_replaces_nothing(cloud: Cloud, play: Any) -
     assert _instances(cloud) == before
 
 
+# At once, so that the tests need not wait.
+ROLL = {
+    "app_tier_roll_alarms": [],
+    "app_tier_roll_bake_time": 0,
+    "app_tier_instance_warmup": 1,
+}
+
+
+def _app(cloud: Cloud) -> tuple[str, set[str]]:
+    """The version that the app group launches, and those that its instances have."""
+    group = _groups(cloud)[f"chatlift-{STACK}-app"]
+    versions = {one["LaunchTemplate"]["Version"] for one in group["Instances"]}
+    return group["LaunchTemplate"]["Version"], versions
+
+
+def test_a_new_release_waits_for_a_rolling_deployment(cloud: Cloud, play: Any) -> None:
+    before = _instances(cloud)
+    cloud.bake("node", "newer")
+    told = play("app_tier", **ROLL)
+    assert "stays with version 1 of its launch template until" in told.text
+    assert _app(cloud) == ("1", {"1"})
+    assert _instances(cloud) == before
+    assert not play("app_tier", **ROLL).changed
+
+
+def test_check_mode_tells_which_instances_a_deployment_replaces(cloud: Cloud, play: Any) -> None:
+    before = _instances(cloud)[f"chatlift-{STACK}-app"]
+    planned = play("rolling_deploy", "--check", **ROLL)
+    shown = planned.result("app-group", "Show which instances that replaces, with zone and version")
+    assert sorted(line.split()[0] for line in shown["msg"]) == before
+    assert _app(cloud) == ("1", {"1"})
+
+
+def test_a_deployment_does_not_begin_in_alarm(cloud: Cloud, play: Any) -> None:
+    usual = {name: value for name, value in ROLL.items() if name != "app_tier_roll_alarms"}
+    refused = play("rolling_deploy", ok=False, **usual)
+    assert f"The alarm chatlift-{STACK}-serving is in the state" in refused.messages[0]
+    assert _app(cloud) == ("1", {"1"})
+
+
+def test_a_rolling_deployment_replaces_all_instances_once(cloud: Cloud, play: Any) -> None:
+    before = set(_instances(cloud)[f"chatlift-{STACK}-app"])
+    play("rolling_deploy", **ROLL)
+    assert _app(cloud) == ("2", {"2"})
+    assert not before & set(_instances(cloud)[f"chatlift-{STACK}-app"])
+    assert not play("rolling_deploy", **ROLL).changed
+    assert "stays with version" not in play("app_tier", **ROLL).text
+
+
+def test_a_deployment_is_undone(cloud: Cloud, play: Any) -> None:
+    planned = play("rollback", "--check", **ROLL)
+    assert [change.split(": ")[0] for change in planned.changed] == ["app-group"]
+    play("rollback", **ROLL)
+    assert _app(cloud) == ("1", {"1"})
+    assert not play("rollback", **ROLL).changed
+
+
+def test_a_release_that_crashes_at_boot_is_undone(
+    cloud: Cloud, play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _instances(cloud)
+    monkeypatch.setattr(cloud, "broken", cloud.bake("node", "broken"))
+    failed = play("rolling_deploy", ok=False, **ROLL)
+    assert "ended as RollbackSuccessful: 3 new instances failed" in failed.messages[0]
+    assert "All instances run version 1 again" in failed.messages[0]
+    assert _app(cloud) == ("1", {"1"})
+    assert _instances(cloud) == before
+
+
 def test_journals_are_kept_for_as_long_as_the_inventory_says(cloud: Cloud, play: Any) -> None:
     play("observability", observability_log_retention_days=90)
     journals = {f"/chatlift/{STACK}/{tier}" for tier in TIERS}

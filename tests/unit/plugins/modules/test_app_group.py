@@ -77,7 +77,7 @@ def test_a_new_instance_comes_before_an_old_one_goes(aws: Any, run_module: Any) 
     group = _group(aws)
     assert group["InstanceMaintenancePolicy"] == {
         "MinHealthyPercentage": 100,
-        "MaxHealthyPercentage": 150,
+        "MaxHealthyPercentage": 200,
     }
     assert group["DefaultInstanceWarmup"] == 120
     assert group["TerminationPolicies"] == ["OldestLaunchTemplate", "OldestInstance"]
@@ -98,6 +98,49 @@ def test_the_template_asks_for_imdsv2_and_an_encrypted_root(aws: Any, run_module
     assert content["Monitoring"] == {"Enabled": True}
     tagged = {one["ResourceType"] for one in content["TagSpecifications"]}
     assert {"instance", "volume", "network-interface"} <= tagged
+
+
+def test_a_change_makes_a_version_and_leaves_the_group_to_a_refresh(
+    aws: Any, run_module: Any
+) -> None:
+    run_module("app_group", **OPTIONS)
+    changed = {**OPTIONS, "instance_type": "t3.large"}
+    made = run_module("app_group", max_size=9, **changed)
+    assert (made["launch_template_version"], made["group_version"]) == ("2", "1")
+    assert "stays with version 1" in str(made["warnings"])
+    assert "playbooks/rolling_deploy.yml" in str(made["warnings"])
+    assert _group(aws)["LaunchTemplate"]["Version"] == "1"
+    assert _group(aws)["MaxSize"] == 9
+    again = run_module("app_group", max_size=9, **changed)
+    assert not again["changed"]
+    back = run_module("app_group", max_size=9, **OPTIONS)
+    assert not back["changed"]
+    assert (back["launch_template_version"], back["group_version"]) == ("1", "1")
+
+
+def test_a_group_without_a_number_gets_one(aws: Any, run_module: Any) -> None:
+    run_module("app_group", **OPTIONS)
+    latest = {"LaunchTemplateName": NAME, "Version": "$Latest"}
+    aws("autoscaling").update_auto_scaling_group(AutoScalingGroupName=NAME, LaunchTemplate=latest)
+    assert run_module("app_group", **OPTIONS)["changed"]
+    assert _group(aws)["LaunchTemplate"]["Version"] == "1"
+
+
+def test_a_group_that_serves_nobody_gets_the_version_at_once(aws: Any, run_module: Any) -> None:
+    run_module("app_group", min_size=0, **OPTIONS)
+    made = run_module("app_group", min_size=0, **{**OPTIONS, "instance_type": "t3.large"})
+    assert (made["launch_template_version"], made["group_version"]) == ("2", "2")
+    assert _group(aws)["LaunchTemplate"]["Version"] == "2"
+
+
+def test_a_mixed_group_keeps_its_version_too(aws: Any, run_module: Any) -> None:
+    run_module("app_group", other_instance_types=["t3.medium"], **OPTIONS)
+    changed = {**OPTIONS, "detailed_monitoring": False}
+    made = run_module("app_group", other_instance_types=["t3.large"], **changed)
+    assert (made["launch_template_version"], made["group_version"]) == ("2", "1")
+    template = _group(aws)["MixedInstancesPolicy"]["LaunchTemplate"]
+    assert template["LaunchTemplateSpecification"]["Version"] == "1"
+    assert [one["InstanceType"] for one in template["Overrides"]] == ["t3.small", "t3.large"]
 
 
 def test_an_image_that_is_not_there_is_named(run_module: Any) -> None:
