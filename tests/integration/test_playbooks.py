@@ -260,6 +260,19 @@ def test_a_release_that_crashes_at_boot_is_undone(
     assert _instances(cloud) == before
 
 
+def test_images_that_nothing_needs_are_deleted(cloud: Cloud, play: Any) -> None:
+    all_of_them: dict[str, Any] = {"prune_keep": 0, "prune_min_age_days": 0}
+    planned = play("prune_images", "--check", **all_of_them)
+    told = planned.result("account", "Delete what is neither new nor in use")
+    [undone] = told["deleted"]  # its release was undone, and the next one failed
+    shown = play("prune_images", **all_of_them).result("account", "and why others are left")
+    assert f"{undone['image_id']}: deleted" in shown["msg"]
+    assert not cloud.client("ec2").describe_images(
+        Filters=[{"Name": "image-id", "Values": [undone["image_id"]]}]
+    )["Images"]
+    assert not play("prune_images", **all_of_them).changed
+
+
 def test_journals_are_kept_for_as_long_as_the_inventory_says(cloud: Cloud, play: Any) -> None:
     play("observability", observability_log_retention_days=90)
     journals = {f"/chatlift/{STACK}/{tier}" for tier in TIERS}
