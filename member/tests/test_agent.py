@@ -55,6 +55,16 @@ class World:
         self.do("secret", deadline)
         return SECRET
 
+    # The metadata
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def imds(self) -> World:
+        return self
+
+    def get(self, path: str) -> str | None:
+        return self.tags.get(path.removeprefix("tags/instance/"))
+
     # The lifecycle
     def complete(self, hook: str, result: str) -> bool:
         self.done.append(f"{hook} {result}")
@@ -128,10 +138,15 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
+@dataclass
 class Ec2:
-    """Takes the tag with which a member tells its certificates."""
+    """Takes the tags with which a member tells its certificates and how it is."""
 
-    def create_tags(self, **_: Any) -> None: ...
+    told: dict[str, str] = field(default_factory=dict)
+
+    def create_tags(self, Resources: list[str], Tags: list[dict[str, str]]) -> None:
+        assert Resources == ["i-0123456789abcdef0"]
+        self.told |= {tag["Key"]: tag["Value"] for tag in Tags}
 
 
 @dataclass
@@ -273,3 +288,19 @@ def test_figures_are_published_while_the_instance_is_in_service(world: World) ->
     agent(world).run()
     begun, ended = world.published
     assert begun == ended == [*BECOMING, "chatlift-launch CONTINUE"]
+
+
+def test_a_member_does_what_it_is_asked_and_says_so(world: World) -> None:
+    world.tags["chatlift:request"] = "id=1f do=lead until=9999999999"
+    member = agent(world)
+    member.run()
+    assert world.done.count("lead") == 1
+    assert "id=1f answer=done role=replica healthy=yes" in member.ec2.told["chatlift:report"]
+
+
+def test_an_app_instance_has_no_mailbox(world: World) -> None:
+    world.tags["chatlift:request"] = "id=1f do=lead until=9999999999"
+    instance = agent(world, tier="app", member=None, volume_id=None)
+    instance.run()
+    assert "lead" not in world.done
+    assert "chatlift:report" not in instance.ec2.told

@@ -15,7 +15,7 @@ import member_factory
 import pytest
 from chatlift_member import disk, mysql_accounts, mysql_force
 from chatlift_member.disk import Disk
-from chatlift_member.errors import NotInTime
+from chatlift_member.errors import NotInTime, Refused
 from chatlift_member.gtid import GtidSet
 from chatlift_member.mysql import CLONE_FROM, NEVER_CLONE, MySql
 from chatlift_member.mysql_group import Seat, View
@@ -325,6 +325,40 @@ def test_commits_that_hang_on_a_full_volume_end_the_server_for_others_to_lead(
     fleet.a.answers["waiting for handler commit"] = [{"1": 1}]
     fleet.tier.heal()
     assert fleet.services.done == ["kill mysql.service", "start mysql.service"]
+
+
+# -- leading on request ------------------------------------------------------------------------
+
+
+def test_a_secondary_that_is_asked_to_lead_appoints_itself(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", AFTER, read_only=True)
+    fleet.a.then = {"set_as_primary(uuid-a": view("a", GROUP, read_only=False)}
+    fleet.tier.lead(Deadline(5))
+    assert fleet.a.heard == ["SELECT group_replication_set_as_primary(uuid-a, 1)"]
+    fleet.tier.lead(Deadline(5))
+    assert len(fleet.a.heard) == 1, "it leads already"
+
+
+def test_a_secondary_that_is_far_behind_refuses(fleet: Fleet) -> None:
+    behind = tuple(replace(seat, queue=230) for seat in AFTER)
+    fleet.a.shown = view("a", behind, read_only=True)
+    with pytest.raises(Refused, match="mysql-a1 has 230 transactions to apply"):
+        fleet.tier.lead(Deadline(5))
+    assert fleet.a.heard == []
+
+
+def test_a_primary_that_takes_no_writes_does_not_lead_yet(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", AFTER, read_only=True)
+    fleet.a.then = {"set_as_primary": view("a", GROUP, read_only=True)}
+    with pytest.raises(NotInTime, match="it is PRIMARY, and read only"):
+        fleet.tier.lead(Deadline(0))
+
+
+def test_everybody_names_the_primary(fleet: Fleet) -> None:
+    fleet.a.shown = view("a", tuple(replace(one, address="10.42.33.21") for one in AFTER[1:]))
+    assert fleet.tier.status().leader == "mysql-b1"
+    fleet.a.shown = view("a")
+    assert fleet.tier.status().leader == ""
 
 
 # -- leaving -----------------------------------------------------------------------------------

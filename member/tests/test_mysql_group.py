@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from chatlift_member.gtid import GtidSet
-from chatlift_member.mysql_group import Action, Decision, Seat, View, decide, successors
+from chatlift_member.mysql_group import Action, Decision, Seat, View, decide, successors, unfit
 
 MEMBERS = ("mysql-a1", "mysql-b1", "mysql-c1")
 GROUP = "6f6e5a3e-8c1f-4c39-9b11-0a8f0d9d3e01"
@@ -261,3 +263,36 @@ def test_the_secondary_least_behind_takes_over(
 ) -> None:
     found = [seat.uuid for seat in successors(primary(*others), most_behind=100)]
     assert (found[0] if found else None) == chosen
+
+
+def test_the_primary_is_known_to_all_and_nobody_in_no_group() -> None:
+    leader = seat("mysql-b1", role="PRIMARY")
+    assert within("mysql-a1", leader).primary == leader
+    assert out("mysql-a1").primary is None
+
+
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        (within("mysql-a1", seat("mysql-b1")), ""),
+        (within("mysql-a1", seat("mysql-b1"), state="RECOVERING"), "is RECOVERING, and no full"),
+        (within("mysql-a1", *LOST), "no full member"),
+        (out("mysql-a1"), "is OFFLINE, and no full member"),
+    ],
+)
+def test_only_a_full_member_may_lead(view: View, reason: str) -> None:
+    assert reason in unfit("mysql-a1", view, most_behind=100)
+    assert bool(reason) == bool(unfit("mysql-a1", view, most_behind=100))
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "fit"),
+    [("9.7.0", "9.7.0", True), ("9.7.1", "9.7.0", False), ("9.7.0", "9.10.0", True)],
+)
+def test_only_the_oldest_version_of_a_group_may_lead(own: str, other: str, fit: bool) -> None:
+    both = (seat("mysql-a1"), seat("mysql-b1"))
+    seats = tuple(replace(one, version=it) for one, it in zip(both, (own, other), strict=True))
+    reason = unfit("mysql-a1", replace(within("mysql-a1"), seats=seats), most_behind=100)
+    assert reason == (
+        "" if fit else "mysql-a1 runs MySQL 9.7.1, and its group lets only 9.7.0 lead, its oldest."
+    )

@@ -101,6 +101,7 @@ def test_a_view_unites_what_was_executed_and_what_was_received(given: dict[str, 
     uuid = "6f6e5a3e-8c1f-4c39-9b11-0a8f0d9d3e01"
     own = {"uuid": "u", "read_only": 1, "offline": 0, "entering": 0, "bootstraps": 1}
     row = {"uuid": "u", "address": "10.42.33.21", "state": "ONLINE", "role": "PRIMARY", "queue": 2}
+    row |= {"version": "9.7.0"}
     given["connection"] = FakeConnection(
         [own | {"executed": f"{uuid}:1-5", "received": f"{uuid}:4-7"}], [row]
     )
@@ -117,12 +118,13 @@ def test_a_view_unites_what_was_executed_and_what_was_received(given: dict[str, 
 
 
 def test_the_load_is_told_as_shares_and_seconds(given: dict[str, Any]) -> None:
-    row = {"connections": 30, "most_connections": 120, "behind": Decimal("1.5000")}
+    row = {"connections": 30, "most_connections": 120, "behind": Decimal("1.5000"), "oldest": 3}
     given["connection"] = FakeConnection([row], [row | {"behind": Decimal("-0.2")}])
     with remote().session() as session:
         assert session.load() == {
             "mysql_connections": 30,
             "mysql_connections_used_ratio": 0.25,
             "mysql_replication_lag_seconds": 1.5,
+            "mysql_oldest_transaction_seconds": 3,
         }
         assert session.load()["mysql_replication_lag_seconds"] == 0, "clocks differ a little"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chatlift_member.redis as tier_module
 import pytest
-from chatlift_member.errors import NotInTime
+from chatlift_member.errors import NotInTime, Refused
 from chatlift_member.facts import Peer
 from chatlift_member.redis_cluster import RedisCluster
 from chatlift_member.redis_nodes import Node, View
@@ -25,9 +25,21 @@ class Cluster:
 
     views: dict[str, View] = field(default_factory=dict)
     heard: list[tuple[str, ...]] = field(default_factory=list)
+    then: list[dict[str, View]] = field(default_factory=list)
+    """What is shown after the next commands, and after each survey of those."""
+    follower: dict[str, object] = field(default_factory=dict)
 
     def survey(self, members: Iterable[Peer]) -> dict[str, View]:
-        return self.views
+        shown = self.views
+        self._go_on()
+        return shown
+
+    def replication(self, address: str) -> dict[str, object]:
+        return {"role": "master", "slave0": self.follower}
+
+    def _go_on(self) -> None:
+        if self.then:
+            self.views = self.then.pop(0)
 
     def view(self, address: str) -> View:
         return next(self.views[peer.name] for peer in REDIS if peer.address == address)
@@ -35,6 +47,7 @@ class Cluster:
     def call(self, address: str, *words: str) -> dict[str, object]:
         if words != ("INFO",):
             self.heard.append(words)
+            self._go_on()
         return {}
 
 
@@ -87,3 +100,84 @@ def test_a_formation_is_not_taken_up_again_after_a_failover(
         tier(note).join(Deadline(0))
     assert not note.exists()
     assert not any("REPLICATE" in words and "redis-a1#1" in words for words in cluster.heard)
+
+
+# -- leading on request ------------------------------------------------------------------------
+
+REPLICA, MASTER = "redis-a2", "redis-c1"
+
+
+def replica_tier(note: Path) -> RedisCluster:
+    return RedisCluster(Context(facts(member=REPLICA), {}, Services(), data=note.parent.parent))
+
+
+def elected() -> dict[str, Node]:
+    """What all know once redis-a2 has taken over from redis-c1."""
+    old, new = FORMED[MASTER], FORMED[REPLICA]
+    return FORMED | {
+        MASTER: replace(old, flags=frozenset(("slave",)), master_id=new.id, slots=()),
+        REPLICA: replace(new, flags=frozenset(("master",)), master_id=None, slots=old.slots),
+    }
+
+
+@pytest.fixture
+def near(cluster: Cluster) -> dict[str, object]:
+    """What redis-c1 says of its replica; the test may change it."""
+    address = next(peer.address for peer in REDIS if peer.name == REPLICA)
+    cluster.follower = {"ip": address, "state": "online", "offset": 9, "lag": 0}
+    cluster.views = formed_views()
+    return cluster.follower
+
+
+@pytest.mark.usefixtures("near")
+def test_a_replica_that_is_asked_to_lead_takes_over_and_waits_until_all_know(
+    cluster: Cluster, note: Path
+) -> None:
+    cluster.then = [
+        formed_views(nodes=elected()) | {"redis-b1": seen_by("redis-b1", FORMED)},
+        formed_views(nodes=elected()),
+    ]
+    replica_tier(note).lead(Deadline(5))
+    assert cluster.heard == [("CLUSTER", "FAILOVER")]
+    assert not cluster.then
+
+
+@pytest.mark.usefixtures("near")
+def test_who_leads_already_has_nothing_to_do(cluster: Cluster, note: Path) -> None:
+    cluster.views = formed_views(nodes=elected())
+    replica_tier(note).lead(Deadline(5))
+    assert cluster.heard == []
+    status = replica_tier(note).status()
+    assert (status.role, status.leader) == ("primary", REPLICA)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"lag": 9}, "redis-c1 has not heard from it lately"), ({"state": "wait_bgsave"}, "not in")],
+)
+def test_a_replica_that_is_not_in_sync_refuses(
+    cluster: Cluster, note: Path, near: dict[str, object], change: dict[str, object], sentence: str
+) -> None:
+    near.update(change)
+    with pytest.raises(Refused, match=sentence):
+        replica_tier(note).lead(Deadline(5))
+    assert cluster.heard == []
+
+
+@pytest.mark.usefixtures("near")
+def test_a_replica_without_its_link_refuses(cluster: Cluster, note: Path) -> None:
+    cluster.views[REPLICA] = seen_by(REPLICA, FORMED, link_up=False)
+    with pytest.raises(Refused, match="its link to its master is down"):
+        replica_tier(note).lead(Deadline(5))
+
+
+@pytest.mark.usefixtures("near")
+def test_a_replica_that_is_not_elected_says_so(cluster: Cluster, note: Path) -> None:
+    with pytest.raises(NotInTime, match="redis-a2 to lead its shard; last seen: it has not been"):
+        replica_tier(note).lead(Deadline(0))
+
+
+@pytest.mark.usefixtures("near")
+def test_a_replica_names_the_member_that_leads_its_shard(cluster: Cluster, note: Path) -> None:
+    status = replica_tier(note).status()
+    assert (status.role, status.leader) == ("replica", MASTER)

@@ -8,7 +8,7 @@ import pytest
 from chatlift_member.errors import AgentError
 from chatlift_member.facts import Peer
 from chatlift_member.redis import figures
-from chatlift_member.redis_cluster import best_replica, judge
+from chatlift_member.redis_cluster import judge
 from chatlift_member.redis_nodes import Node, View, parse_nodes
 from chatlift_member.redis_plan import (
     Command,
@@ -302,14 +302,3 @@ def test_shares_are_told_where_there_is_a_limit() -> None:
     assert found["redis_memory_used_ratio"] == 0.75
     assert found["redis_connections_used_ratio"] == 0.25
     assert "redis_memory_used_ratio" not in figures({"used_memory": 3, "maxmemory": 0})
-
-
-def test_the_replica_with_most_of_the_data_takes_over() -> None:
-    info: dict[str, object] = {
-        "role": "master",
-        "slave0": {"ip": "10.0.0.1", "state": "online", "offset": 5},
-        "slave1": {"ip": "10.0.0.2", "state": "online", "offset": 9},
-        "slave2": {"ip": "10.0.0.3", "state": "wait_bgsave", "offset": 99},
-    }
-    assert best_replica(info) == "10.0.0.2"
-    assert best_replica({"role": "master"}) == ""

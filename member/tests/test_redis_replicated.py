@@ -9,10 +9,10 @@ from typing import Any
 
 import chatlift_member.redis as base_module
 import pytest
-from chatlift_member.errors import AgentError
+from chatlift_member.errors import AgentError, NotInTime, Refused
 from chatlift_member.facts import Peer
 from chatlift_member.redis import check_users
-from chatlift_member.redis_replicated import LEASE_SECONDS, RedisReplicated, caught_up
+from chatlift_member.redis_replicated import LEASE_SECONDS, RedisReplicated
 from chatlift_member.redis_sentinel import PORT as SENTINEL
 from chatlift_member.service import Services
 from chatlift_member.tier import Context
@@ -39,19 +39,28 @@ class Servers:
     down: bool = False
     answering: int = 5
     heard: list[tuple[str, ...]] = field(default_factory=list)
+    priorities: dict[str, int] = field(default_factory=dict)
+    deaf: bool = False
+    """Sentinel does not hear of a new priority."""
 
     def call(self, address: str, *words: str, port: int = 6379) -> Any:
         if port == SENTINEL and words[1] == "MASTER":
             flags = "s_down,master" if self.down else "master"
             return ["ip", self.named, "flags", flags, "config-epoch", "1"]
+        if port == SENTINEL and words[1] == "REPLICAS":
+            priority = str(self.priorities.get(OWN.address, 100))
+            return [["ip", OWN.address, "slave-priority", priority]]
         if words[0] == "INFO":
             return self.info[address]
         if words[0] == "DBSIZE":
             return 1
         self.heard.append(words)
+        if words[:2] == ("CONFIG", "SET") and not self.deaf:
+            self.priorities[address] = int(words[-1])
         if words[:2] == ("SENTINEL", "FAILOVER"):
-            self.info[OTHER.address] = dict(MASTER)
-            self.named = OTHER.address
+            successor = OWN if self.priorities.get(OWN.address) == 1 else OTHER
+            self.info[successor.address] = dict(MASTER)
+            self.named = successor.address
         if words[0] == "REPLICAOF":
             self.info[address] = dict(REPLICA)
         return "OK"
@@ -134,19 +143,80 @@ def test_a_hand_over_loses_no_write(tier: RedisReplicated, servers: Servers) -> 
     ]
 
 
-@pytest.mark.parametrize(
-    ("replica", "expected"),
-    [
-        ({"state": "online", "lag": 1, "offset": 7}, True),
-        ({"state": "online", "lag": 1, "offset": 6}, False),
-        ({"state": "online", "lag": 9, "offset": 7}, False),
-        ({"state": "wait_bgsave", "lag": 0, "offset": 7}, False),
-    ],
-)
-def test_only_a_replica_with_every_write_may_take_over(
-    replica: dict[str, Any], expected: bool
+# -- leading on request ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def follower(servers: Servers) -> dict[str, Any]:
+    """redis-a1 follows redis-b2 and has every write; the test may change that."""
+    near = {"ip": OWN.address, "state": "online", "offset": 7, "lag": 0}
+    servers.info[OTHER.address] = dict(MASTER) | {"slave0": near}
+    servers.info[OWN.address] = dict(REPLICA)
+    servers.named = OTHER.address
+    return near
+
+
+@pytest.mark.usefixtures("follower")
+def test_a_replica_that_is_asked_to_lead_is_preferred_and_chosen(
+    tier: RedisReplicated, servers: Servers
 ) -> None:
-    assert caught_up({"master_repl_offset": 7, "slave0": replica}) is expected
+    assert tier.status().leader == OTHER.name
+    tier.lead(Deadline(5))
+    assert servers.heard == [
+        ("CONFIG", "SET", "replica-priority", "1"),
+        ("CLIENT", "PAUSE", "10000", "WRITE"),
+        ("SENTINEL", "FAILOVER", "chatlift"),
+        ("REPLICAOF", OWN.address, "6379"),
+        ("CLIENT", "UNPAUSE"),
+        ("CONFIG", "SET", "replica-priority", "100"),
+    ]
+    status = tier.status()
+    assert (status.leads, status.leader) == (True, OWN.name)
+    tier.lead(Deadline(5))
+    assert len(servers.heard) == 6, "it leads already"
+
+
+@pytest.mark.usefixtures("follower")
+def test_writes_wait_only_once_sentinel_would_choose_the_right_one(
+    tier: RedisReplicated, servers: Servers
+) -> None:
+    servers.deaf = True
+    with pytest.raises(NotInTime, match="takes it for one of 100"):
+        tier.lead(Deadline(0))
+    assert servers.heard == [
+        ("CONFIG", "SET", "replica-priority", "1"),
+        ("CONFIG", "SET", "replica-priority", "100"),
+    ]
+
+
+def test_writes_go_on_when_the_replica_does_not_catch_up(
+    tier: RedisReplicated, servers: Servers, follower: dict[str, Any]
+) -> None:
+    follower["offset"] = 6
+    with pytest.raises(NotInTime, match=f"writes of {OTHER.name} are still on their way"):
+        tier.lead(Deadline(0))
+    assert ("SENTINEL", "FAILOVER", "chatlift") not in servers.heard
+    assert servers.heard[-2:] == [
+        ("CLIENT", "UNPAUSE"),
+        ("CONFIG", "SET", "replica-priority", "100"),
+    ]
+
+
+@pytest.mark.parametrize("change", [{"lag": 9}, {"state": "wait_bgsave"}, {"ip": "10.0.0.9"}])
+def test_a_replica_that_is_not_in_sync_refuses(
+    tier: RedisReplicated, servers: Servers, follower: dict[str, Any], change: dict[str, Any]
+) -> None:
+    follower.update(change)
+    with pytest.raises(Refused, match=f"{OTHER.name} has not heard from it lately"):
+        tier.lead(Deadline(5))
+    assert servers.heard == []
+
+
+@pytest.mark.usefixtures("follower")
+def test_a_replica_without_its_link_refuses(tier: RedisReplicated, servers: Servers) -> None:
+    servers.info[OWN.address]["master_link_status"] = "down"
+    with pytest.raises(Refused, match="it has no link to a master"):
+        tier.lead(Deadline(5))
 
 
 def test_data_of_the_other_topology_is_refused(

@@ -17,12 +17,15 @@ from .health import Monitor, serve
 from .identity import gather_facts, read_identity
 from .imds import Imds
 from .lifecycle import Lifecycle
+from .mailbox import Hooks as MailboxHooks
+from .mailbox import Mailbox
 from .metrics_cloudwatch import PERIOD_SECONDS, Publisher, dimensions, metrics_of
 from .mysql import MySql
 from .notify import notify
 from .redis_cluster import RedisCluster
 from .redis_replicated import RedisReplicated
 from .refresh import Hooks, Refresh
+from .report import REPORT_TAG
 from .secrets import Secret, Source, recall, remember, write_tls
 from .service import Services
 from .tier import Context, Tier
@@ -128,7 +131,7 @@ class Agent:
         notify("READY=1", f"STATUS={self.facts.name} is in good standing.")
         refresh.start()
         self.publisher.start()
-        self._stay(tier)
+        self._stay(tier, self._mailbox(tier))
         self.publisher.stop()
         refresh.stop()
         with self.lifecycle.heartbeats(identity.terminate_hook):
@@ -155,19 +158,35 @@ class Agent:
         def keep(secret: Secret) -> None:
             remember(context.run, secret)
 
-        refresh = Refresh(source, secret, Hooks(install, tier.reload, keep, self._tell))
+        def tell(fingerprint: str) -> None:
+            self._tell(CERTIFICATES_TAG, fingerprint)
+
+        refresh = Refresh(source, secret, Hooks(install, tier.reload, keep, tell))
         self.monitor.watch(lambda: refresh.describe(tier.status()))
         install(secret)
         keep(secret)
         return tier, refresh
 
-    def _tell(self, fingerprint: str) -> None:
-        """Tell the account which certificates this instance serves; playbooks wait for it."""
-        tag = {"Key": CERTIFICATES_TAG, "Value": fingerprint}
+    def _tell(self, key: str, value: str) -> None:
+        """Tell the account by a tag of this instance; playbooks wait for it."""
         try:
-            self.ec2.create_tags(Resources=[self.facts.instance_id], Tags=[tag])
+            self.ec2.create_tags(
+                Resources=[self.facts.instance_id], Tags=[{"Key": key, "Value": value}]
+            )
         except API_ERRORS as error:
-            raise AgentError(f"They are in use, but could not be told: {describe(error)}") from None
+            raise AgentError(f"The tag {key} could not be set: {describe(error)}") from None
+
+    def _mailbox(self, tier: Tier) -> Mailbox | None:
+        """What the account speaks to a durable member through."""
+        if not self.facts.identity.member:
+            return None
+        hooks = MailboxHooks(
+            look=self.monitor.look,
+            known=self.monitor.status,
+            lead=tier.lead,
+            tell=lambda report: self._tell(REPORT_TAG, report),
+        )
+        return Mailbox(self.lifecycle.imds, hooks)
 
     def _become(self, tier: Tier) -> None:
         """Make this instance the member. On a running member every step finds its work done."""
@@ -189,11 +208,13 @@ class Agent:
             log.info("%s.", step)
             act(deadline)
 
-    def _stay(self, tier: Tier) -> None:
+    def _stay(self, tier: Tier, mailbox: Mailbox | None) -> None:
         """Watch and mend until the group ends this instance."""
         beat = 0
         while not self.lifecycle.is_leaving():
             notify("WATCHDOG=1", f"STATUS={self.monitor.status().state}")
+            if mailbox:
+                mailbox.attend()
             beat += 1
             if beat % HEAL_EVERY == 0:
                 _try("Mending the member", tier.heal)

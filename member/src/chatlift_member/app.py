@@ -15,7 +15,7 @@ from .app_release import ReleaseGate
 from .app_settings import read_settings
 from .app_worker import Worker, is_used
 from .coordinator import Coordinator
-from .errors import AgentError
+from .errors import AgentError, Refused
 from .health import Status
 from .release_book import ReleaseBook
 from .service import Services
@@ -233,6 +233,10 @@ class App:
             answers = "answers" if up else "does not answer"
             return f"the application runs on {self._address}, which {answers}"
         return f"{up} of {len(self._units)} processes answer"
+
+    def lead(self, deadline: Deadline) -> None:
+        """Which instance is the active one, they agree on by themselves."""
+        raise Refused("An application instance does not lead when it is asked to.")
 
     def hand_over(self, deadline: Deadline) -> None:
         """Fail the health check, let another instance run what only one may, let the clients go."""

@@ -12,5 +12,9 @@ class NotInTime(AgentError):
     """A deadline passed before the awaited condition held."""
 
 
+class Refused(AgentError):
+    """What was asked would do harm as things are; nothing was changed."""
+
+
 class Abandoned(AgentError):
     """The launch failed and the Auto Scaling group was told so."""

@@ -39,6 +39,11 @@ class Status:
     """A sentence for people, empty when there is nothing to add."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Name to value, such as ``{"mysql_members_online": 3}``; served as ``chatlift_<name>``."""
+    leader: str = ""
+    """Name of the member that leads this member's shard or group, itself maybe; empty where nobody
+    does, and on an app instance."""
+    version: str = ""
+    """Version of the service, where it decides who may lead."""
     good_for: float = STALE_SECONDS
     """Seconds from the beginning of the look for which it may be believed."""
 
@@ -99,6 +104,8 @@ class Monitor:
         self._clock = clock
         self._status = Status.down("starting", "The agent has just started.")
         self._seen = clock()
+        self._look: Callable[[], Status] = self.status
+        self._looking = threading.Lock()
         self.looked = threading.Event()
         """Set after the first look."""
 
@@ -107,15 +114,25 @@ class Monitor:
 
         Every `REFRESH_SECONDS`, or often enough that a status which is good for less never lapses.
         """
-        threading.Thread(target=self._watch, args=(look,), name="monitor", daemon=True).start()
+        self._look = look
+        threading.Thread(target=self._watch, name="monitor", daemon=True).start()
 
-    def _watch(self, look: Callable[[], Status]) -> None:
+    def look(self) -> Status:
+        """The status of this moment."""
+        self.refresh(self._look)
+        return self.status()
+
+    def _watch(self) -> None:
         while True:
-            self.refresh(look)
+            self.refresh(self._look)
             time.sleep(min(REFRESH_SECONDS, self._status.good_for / 4))
 
     def refresh(self, look: Callable[[], Status]) -> None:
         """Take one look; a defect of the look itself counts as a service that is down."""
+        with self._looking:
+            self._refresh(look)
+
+    def _refresh(self, look: Callable[[], Status]) -> None:
         begun = self._clock()
         try:
             status = look()

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from . import disk, mysql_accounts, mysql_data, mysql_force
+from .errors import Refused
 from .health import PORT, Status
 from .mysql_accounts import NATIVE
-from .mysql_group import Action, Decision, View, decide, successors
+from .mysql_group import Action, Decision, Seat, View, decide, successors, unfit
 from .mysql_server import ENTERING, Server, Session, SqlError
 from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
@@ -72,6 +73,7 @@ class MySql(Member):
         self._clock = clock
         self._me = context.facts.name
         self._names = [peer.name for peer in context.facts.identity.peers]
+        self._name_at = {peer.address: peer.name for peer in context.facts.identity.peers}
         secrets = context.secrets
         user, password = secrets["agent_username"], secrets["agent_password"]
         self._local = Server.local(self._me, user, password)
@@ -158,7 +160,18 @@ class MySql(Member):
                 **load,
                 **space.metrics,
             },
+            leader=self._name_of(view.primary),
+            version=own.version,
         )
+
+    def lead(self, deadline: Deadline) -> None:
+        view = self._local.view()
+        if view.leads:
+            return
+        if reason := unfit(self._me, view, MOST_BEHIND):
+            raise Refused(reason)
+        self._appoint(view.uuid, deadline)
+        wait_for(f"{self._me} to lead", self._see_myself_lead, deadline, interval=0.05)
 
     def hand_over(self, deadline: Deadline) -> None:
         view = self._local.view()
@@ -355,6 +368,14 @@ class MySql(Member):
             return self._local.view()
         except SqlError as error:
             raise NotYet(str(error).rstrip(".")) from None
+
+    def _name_of(self, seat: Seat | None) -> str:
+        return self._name_at.get(seat.address, "") if seat else ""
+
+    def _see_myself_lead(self) -> None:
+        view = self._see_myself()
+        if not view.leads:
+            raise NotYet(f"it is {view.own.role}, and read only" if view.read_only else "it waits")
 
     def _successor(self) -> str:
         """The secondary that can take over best, if possible one whose volume has room."""

@@ -27,6 +27,8 @@ class Seat:
     """``PRIMARY``, ``SECONDARY`` or empty."""
     queue: int
     """Transactions received and not applied yet."""
+    version: str = ""
+    """Of its server, such as ``9.7.0``."""
 
     @property
     def online(self) -> bool:
@@ -55,6 +57,11 @@ class View:
         """The server's own seat; an ``OFFLINE`` one before the plugin has ever started."""
         offline = Seat(self.uuid, address="", state="OFFLINE", role="", queue=0)
         return next((seat for seat in self.seats if seat.uuid == self.uuid), offline)
+
+    @property
+    def primary(self) -> Seat | None:
+        """The seat of the primary; None in no group."""
+        return next((seat for seat in self.seats if seat.role == "PRIMARY"), None)
 
     @property
     def in_group(self) -> bool:
@@ -230,6 +237,27 @@ def successors(view: View, most_behind: int) -> list[Seat]:
         if seat.online and seat.uuid != view.uuid and seat.queue <= most_behind
     ]
     return sorted(ready, key=lambda seat: (seat.queue, seat.address))
+
+
+def unfit(me: str, view: View, most_behind: int) -> str:
+    """Why member ``me``, whose view this is, must not be made the primary; empty when it may.
+
+    A group lets only its oldest version lead:
+    https://dev.mysql.com/doc/refman/8.4/en/group-replication-change-primary.html
+    """
+    own = view.own
+    if not view.settled:
+        return f"{me} is {own.state}, and no full member of its group."
+    if own.queue > most_behind:
+        return f"{me} has {own.queue} transactions to apply before it could lead."
+    oldest = min((seat.version for seat in view.seats), key=_numbers)
+    if _numbers(own.version) > _numbers(oldest):
+        return f"{me} runs MySQL {own.version}, and its group lets only {oldest} lead, its oldest."
+    return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _list(names: Iterable[str]) -> str:

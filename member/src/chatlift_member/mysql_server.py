@@ -30,7 +30,8 @@ SELECT @@server_uuid AS uuid, @@super_read_only AS read_only, @@offline_mode AS 
 """
 _SEATS = """
 SELECT member_id AS uuid, member_host AS address, member_state AS state, member_role AS role,
-       CAST(COALESCE(count_transactions_remote_in_applier_queue, 0) AS SIGNED) AS queue
+       CAST(COALESCE(count_transactions_remote_in_applier_queue, 0) AS SIGNED) AS queue,
+       member_version AS version
   FROM performance_schema.replication_group_members
   LEFT JOIN performance_schema.replication_group_member_stats USING (member_id)
 """
@@ -41,7 +42,11 @@ SELECT (SELECT CAST(variable_value AS SIGNED) FROM performance_schema.global_sta
        (SELECT COALESCE(MAX(TIMESTAMPDIFF(MICROSECOND,
                  applying_transaction_original_commit_timestamp, NOW(6))), 0) / 1000000
           FROM performance_schema.replication_applier_status_by_worker
-         WHERE applying_transaction <> '') AS behind
+         WHERE applying_transaction <> '') AS behind,
+       (SELECT COALESCE(MAX(timer_wait), 0) / 1000000000000
+          FROM performance_schema.events_transactions_current
+          JOIN performance_schema.threads USING (thread_id)
+         WHERE state = 'ACTIVE' AND connection_type IS NOT NULL) AS oldest
 """
 
 
@@ -86,12 +91,16 @@ class Session:
 
         The lag is that of the oldest transaction that is being applied: how long ago its client was
         told that it is committed, by the clock of the member that committed it.
+
+        The oldest transaction is the longest that a client has open, even one that only reads or
+        has done nothing yet: a planned switch ends it.
         """
         (row,) = self.query(_LOAD)
         return {
             "mysql_connections": float(row["connections"]),
             "mysql_connections_used_ratio": row["connections"] / row["most_connections"],
             "mysql_replication_lag_seconds": max(float(row["behind"]), 0.0),
+            "mysql_oldest_transaction_seconds": float(row["oldest"]),
         }
 
 

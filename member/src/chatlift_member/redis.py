@@ -10,6 +10,7 @@ from . import disk
 from .errors import AgentError
 from .health import Status
 from .redis_client import Clients, Unanswered
+from .redis_followers import longest_silence
 from .tier import Context, Member
 from .wait import Deadline, NotYet, wait_for
 
@@ -43,6 +44,7 @@ class Redis(Member):
         self._services = context.services
         self._members = identity.peers
         self._own = next(peer for peer in self._members if peer.name == identity.member)
+        self._name_at = {peer.address: peer.name for peer in self._members}
         self._clients = Clients(context.secrets, context.tls)
         self._directory = context.data / "redis"
 
@@ -120,7 +122,7 @@ def figures(info: Mapping[str, object]) -> dict[str, float]:
     }
     # Without a limit, which is 0, there is no share.
     found |= {name: used / limit for name, (used, limit) in shares.items() if limit}
-    return {f"redis_{name}": value for name, value in found.items()}
+    return {f"redis_{name}": value for name, value in found.items()} | longest_silence(info)
 
 
 def check_users(secrets: Mapping[str, str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
-from .errors import AgentError
+from .errors import AgentError, Refused
 from .health import Status
 from .redis import PATIENCE_SECONDS, Redis
 from .redis_client import Unanswered
+from .redis_followers import best, is_near
 from .redis_nodes import View
 from .redis_plan import Command, Plan, is_formation_over, may_form, next_plan
 from .tier import Context
@@ -70,7 +72,37 @@ class RedisCluster(Redis):
             info = self._clients.call(self._own.address, "INFO")
         except Unanswered as error:
             return self._silent(error)
-        return judge(view, self._trouble(info), self._metrics(info))
+        master = view.me if view.me.is_master else view.node(view.me.master_id)
+        leader = self._name_at.get(master.address, "") if master and master.slots else ""
+        return replace(judge(view, self._trouble(info), self._metrics(info)), leader=leader)
+
+    def lead(self, deadline: Deadline) -> None:
+        """Take over from this member's master, which lets it catch up before it gives way."""
+        asked: list[Deadline] = []
+
+        def leads() -> None:
+            view = self._look()
+            if view.me.is_master:
+                if not view.me.slots:
+                    raise Refused(f"{self._own.name} serves no slots and follows nobody.")
+                return
+            if not asked or not asked[-1].remaining():
+                self._check_sync(view)
+                self._send(Command(self._own.name, ("CLUSTER", "FAILOVER")))
+                asked.append(Deadline(FAILOVER_SECONDS))
+            raise NotYet("it has not been elected")
+
+        def is_known() -> None:
+            mine = self._look().me.id
+            views = self._clients.survey(self._members)
+            ignorant = [
+                name for name, view in views.items() if not getattr(view.node(mine), "slots", None)
+            ]
+            if ignorant:
+                raise NotYet(f"{', '.join(ignorant)} do not know it yet")
+
+        wait_for(f"{self._own.name} to lead its shard", leads, deadline, interval=0.05)
+        wait_for("the others to know that it leads", is_known, deadline, interval=0.05)
 
     def hand_over(self, deadline: Deadline) -> None:
         """Make the replica that has most of the data take over, without losing a write."""
@@ -81,7 +113,7 @@ class RedisCluster(Redis):
                 info = self._clients.replication(self._own.address)
                 if info["role"] != "master" or not self._clients.view(self._own.address).me.slots:
                     return
-                replica = best_replica(info)
+                replica = best(info)
                 if not replica:
                     raise NotYet("no replica is in sync")
                 if not asked or not asked[-1].remaining():
@@ -93,6 +125,25 @@ class RedisCluster(Redis):
             raise NotYet(f"the replica at {replica} has not taken over")
 
         wait_for("a replica to take over", follows, deadline.at_most(60), interval=0.1)
+
+    def _look(self) -> View:
+        try:
+            return self._clients.view(self._own.address)
+        except Unanswered as error:
+            raise NotYet(f"its own server answered: {error}") from None
+
+    def _check_sync(self, view: View) -> None:
+        """Raise `Refused` unless this replica has all that its master has, but for a moment."""
+        master = view.node(view.me.master_id)
+        if master is None or not view.link_up:
+            raise Refused(f"{self._own.name} is not in sync: its link to its master is down.")
+        name = self._name_at.get(master.address, master.address)
+        try:
+            replication = self._clients.replication(master.address)
+        except Unanswered as error:
+            raise Refused(f"Its master {name} does not answer {self._own.name}: {error}.") from None
+        if not is_near(replication, self._own.address):
+            raise Refused(f"{self._own.name} is not in sync: {name} has not heard from it lately.")
 
     def _advance(self) -> Plan:
         """Look at all members, make the plan and send its commands; raises `NotYet`."""
@@ -144,10 +195,3 @@ def judge(view: View, trouble: str, metrics: dict[str, float]) -> Status:
             **metrics,
         },
     )
-
-
-def best_replica(replication: dict[str, object]) -> str:
-    """Address of the online replica with the highest offset, empty when there is none."""
-    replicas = [value for key, value in replication.items() if key.startswith("slave")]
-    online = [r for r in replicas if isinstance(r, dict) and r.get("state") == "online"]
-    return str(max(online, key=lambda r: int(r["offset"]))["ip"]) if online else ""

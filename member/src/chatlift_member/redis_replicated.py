@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from . import mysql_force as force
 from . import redis_sentinel as sentinel
-from .errors import AgentError
+from .errors import AgentError, Refused
 from .facts import Peer
 from .health import Status
 from .redis import PATIENCE_SECONDS, Redis
 from .redis_client import Unanswered
+from .redis_followers import caught_up, followers, is_near
 from .redis_plan import PORT, Plan
-from .redis_replication import View, leads, next_plan, parse_view, plan_force
+from .redis_replication import CANDIDATE, View, leads, next_plan, parse_view, plan_force
 from .tier import Context
 from .wait import Deadline, NotYet, wait_for
 
@@ -31,8 +33,11 @@ wait until they try another."""
 PAUSE_MILLISECONDS = "10000"
 """The longest that writes wait for a planned hand-over."""
 
-SILENCE_SECONDS = 2
-"""A replica that has said nothing for longer does not count in a hand-over."""
+TAKE_OVER_SECONDS = 8.0
+"""How long a replica that was asked to lead tries it: less than writes would wait."""
+
+PREFERRED = 1
+"""Priority of the replica that Sentinel is to choose; the lowest one wins, but for 0."""
 
 FAULTS = {
     True: "It is a master, but most Sentinels do not name it or cannot be reached.",
@@ -53,7 +58,6 @@ class RedisReplicated(Redis):
         super().__init__(context)
         self._clock = clock
         self._sentinels = sentinel.place(self._members)
-        self._addresses = {peer.address for peer in self._members}
         self._followed = False
         """At the last look this member was another's replica."""
         self._promoted = -PROMOTION_SECONDS
@@ -118,9 +122,10 @@ class RedisReplicated(Redis):
         except Unanswered as error:
             return self._silent(error)
         is_master = info["role"] == "master"
+        followed = str(info.get("master_host", ""))
         if is_master and self._followed:
             self._promoted = self._clock()
-        self._followed = not is_master and info["master_host"] in self._addresses
+        self._followed = not is_master and followed in self._name_at
         trouble = self._trouble(info)
         good = self._leads() if is_master else info["master_link_status"] == "up"
         return Status(
@@ -134,8 +139,21 @@ class RedisReplicated(Redis):
                 "redis_replication_link_down": float(not is_master and not good),
                 **self._metrics(info),
             },
+            leader=self._own.name if is_master and good else self._name_at.get(followed, ""),
             good_for=LEASE_SECONDS,
         )
+
+    def lead(self, deadline: Deadline) -> None:
+        """Let Sentinel choose this replica as soon as it has every write; writes wait meanwhile."""
+        leader = self._check_sync()
+        if leader == self._own:
+            return
+        try:
+            witness = self._prefer(deadline)
+            self._take_over(leader, witness, deadline.at_most(TAKE_OVER_SECONDS))
+        finally:
+            self._set_priority(CANDIDATE)
+        wait_for("the Sentinels to agree", self._see_myself_lead, deadline, interval=0.05)
 
     def hand_over(self, deadline: Deadline) -> None:
         """Let a replica that has every write lead, and follow it; writes wait meanwhile."""
@@ -167,7 +185,7 @@ class RedisReplicated(Redis):
             wait_for("a replica to take over", follows, deadline.at_most(60), interval=0.1)
             wait_for("the Sentinels to agree", agreed, deadline.at_most(10))
         finally:
-            self._resume()
+            self._resume(self._own)
 
     def stop(self, deadline: Deadline) -> None:
         """Stop Sentinel and the server, which first lets its replicas catch up."""
@@ -183,11 +201,7 @@ class RedisReplicated(Redis):
         )
 
     def _word(self, peer: Peer) -> sentinel.Word:
-        return sentinel.parse_word(
-            self._clients.call(
-                peer.address, "SENTINEL", "MASTER", sentinel.MASTER, port=sentinel.PORT
-            )
-        )
+        return sentinel.parse_word(self._sentinel(peer, "MASTER"))
 
     def _words(self) -> list[sentinel.Word]:
         return [word for _peer, word in self._clients.ask(self._word, self._sentinels)]
@@ -208,6 +222,26 @@ class RedisReplicated(Redis):
         return next(
             (peer for peer, view in self._clients.ask(self._view, others) if view.leads), None
         )
+
+    def _check_sync(self) -> Peer:
+        """The master, in whose place this member may lead, itself maybe; raises `Refused`."""
+        name = self._own.name
+        try:
+            view = self._view(self._own)
+            if view.leads and self._leads():
+                return self._own
+            leader = next((one for one in self._members if one.address == view.follows), None)
+            if view.leads or leader is None or not view.link_up:
+                raise Refused(f"{name} is not in sync: it has no link to a master.")
+            if not is_near(self._clients.replication(leader.address), self._own.address):
+                raise Refused(f"{name} is not in sync: {leader.name} has not heard from it lately.")
+        except Unanswered as error:
+            raise Refused(f"Whether {name} is in sync cannot be known: {error}.") from None
+        return leader
+
+    def _see_myself_lead(self) -> None:
+        if not self.status().leads:
+            raise NotYet("most of them do not name this member")
 
     # -- acting --------------------------------------------------------------------------------
 
@@ -236,30 +270,97 @@ class RedisReplicated(Redis):
     def _follow(self, leader: Peer) -> None:
         self._call("REPLICAOF", leader.address, str(PORT))
 
-    def _resume(self) -> None:
+    def _prefer(self, deadline: Deadline) -> Peer:
+        """Make this replica the one that a Sentinel would choose, and return that Sentinel.
+
+        Sentinel asks servers for their priority every ten seconds; nobody waits meanwhile.
+        """
+
+        def known() -> Peer:
+            for peer in self._nearest_sentinels():
+                try:
+                    answers = self._sentinel(peer, "REPLICAS")
+                except Unanswered:
+                    continue
+                for fields in map(sentinel.fields, answers):
+                    if fields["ip"] == self._own.address:
+                        if fields["slave-priority"] == str(PREFERRED):
+                            return peer
+                        raise NotYet(f"{peer.name} takes it for one of {fields['slave-priority']}")
+            raise NotYet("no Sentinel that answers knows this replica")
+
+        self._set_priority(PREFERRED)
+        return wait_for("a Sentinel to know this member's priority", known, deadline)
+
+    def _take_over(self, leader: Peer, witness: Peer, deadline: Deadline) -> None:
+        """Pause the master's writes until it is one no more, and let it follow this member."""
+        asked: list[Deadline] = []
+
+        def leads() -> None:
+            if self._view(self._own).leads:
+                return
+            if not asked or not asked[-1].remaining():
+                self._clients.call(leader.address, "CLIENT", "PAUSE", PAUSE_MILLISECONDS, "WRITE")
+                if not self._has_every_write(leader):
+                    raise NotYet(f"writes of {leader.name} are still on their way")
+                self._sentinel(witness, "FAILOVER")
+                asked.append(Deadline(FAILOVER_SECONDS))
+            raise NotYet("Sentinel has not made it master")
+
+        try:
+            wait_for(f"{self._own.name} to lead", _answered(leads), deadline, interval=0.05)
+            self._clients.call(leader.address, "REPLICAOF", self._own.address, str(PORT))
+        except Unanswered as error:
+            log.warning("%s does not follow yet: %s", leader.name, error)
+        finally:
+            self._resume(leader)
+
+    def _has_every_write(self, leader: Peer) -> bool:
+        replication = self._clients.replication(leader.address)
+        return any(
+            one.near
+            and one.address == self._own.address
+            and one.offset == replication["master_repl_offset"]
+            for one in followers(replication)
+        )
+
+    def _set_priority(self, priority: int) -> None:
+        try:
+            self._call("CONFIG", "SET", "replica-priority", str(priority))
+        except Unanswered as error:
+            # `heal` sets it right.
+            log.warning("The priority of %s is not %s: %s", self._own.name, priority, error)
+
+    def _resume(self, peer: Peer) -> None:
         """Let writes go on: on a replica they are refused, and clients look for the master."""
         try:
-            self._call("CLIENT", "UNPAUSE")
+            self._clients.call(peer.address, "CLIENT", "UNPAUSE")
         except Unanswered as error:
             log.warning("Writes wait for up to %s ms: %s", PAUSE_MILLISECONDS, error)
 
     def _call(self, *words: str) -> None:
         self._clients.call(self._own.address, *words)
 
-    def _ask_sentinel(self, *words: str) -> None:
+    def _ask_sentinel(self, word: str) -> None:
         """Tell one Sentinel, this member's own if it has one, to do something about the master."""
-        nearest = sorted(self._sentinels, key=lambda peer: peer != self._own)
         refusal: Unanswered | None = None
-        for peer in nearest:
+        for peer in self._nearest_sentinels():
             try:
-                self._clients.call(
-                    peer.address, "SENTINEL", *words, sentinel.MASTER, port=sentinel.PORT
-                )
+                self._sentinel(peer, word)
             except Unanswered as error:
                 refusal = error
             else:
                 return
         raise refusal or Unanswered("There is no Sentinel.")
+
+    def _nearest_sentinels(self) -> list[Peer]:
+        return sorted(self._sentinels, key=lambda peer: peer != self._own)
+
+    def _sentinel(self, peer: Peer, word: str) -> Any:
+        """What the Sentinel of ``peer`` answers about the master; raises `Unanswered`."""
+        return self._clients.call(
+            peer.address, "SENTINEL", word, sentinel.MASTER, port=sentinel.PORT
+        )
 
     def _hurry_sentinel(self) -> None:
         """Let this member's Sentinel ask more often than by default; raises `NotYet`."""
@@ -270,16 +371,13 @@ class RedisReplicated(Redis):
             raise NotYet(f"Sentinel answered: {error}") from None
 
 
-def caught_up(replication: dict[str, object]) -> bool:
-    """Whether the master has replicas, and all that can be reached have every write.
+def _answered(probe: Callable[[], None]) -> Callable[[], None]:
+    """The probe; that a server does not answer is what it has seen."""
 
-    A replica tells once a second how far it is; one that has not for longer is unreachable, and
-    Sentinel does not choose it.
-    """
-    replicas = [
-        value
-        for key, value in replication.items()
-        if key.startswith("slave") and isinstance(value, dict)
-    ]
-    near = [r for r in replicas if r["state"] == "online" and int(r["lag"]) <= SILENCE_SECONDS]
-    return bool(near) and all(r["offset"] == replication["master_repl_offset"] for r in near)
+    def patient() -> None:
+        try:
+            probe()
+        except Unanswered as error:
+            raise NotYet(str(error)) from None
+
+    return patient

@@ -59,13 +59,18 @@ def majority(sentinels: Sequence[Peer]) -> int:
     return len(sentinels) // 2 + 1
 
 
+def fields(answer: Sequence[str]) -> dict[str, str]:
+    """An answer of Sentinel, a list of names and values, by name."""
+    return dict(zip(answer[::2], answer[1::2], strict=True))
+
+
 def parse_word(answer: Sequence[str]) -> Word:
     """A `Word` from the answer to ``SENTINEL MASTER``, a list of names and values."""
-    fields = dict(zip(answer[::2], answer[1::2], strict=True))
-    flags = set(fields["flags"].split(","))
+    said = fields(answer)
+    flags = set(said["flags"].split(","))
     return Word(
-        address=fields["ip"],
-        epoch=int(fields["config-epoch"]),
+        address=said["ip"],
+        epoch=int(said["config-epoch"]),
         down=bool(flags & {"s_down", "o_down", "disconnected"}),
     )
 

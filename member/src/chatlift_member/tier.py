@@ -120,6 +120,13 @@ class Tier(Protocol):
         service that is down: that is `Status.down`.
         """
 
+    def lead(self, deadline: Deadline) -> None:
+        """Make this member lead in the place of the one that does, and wait until that holds.
+
+        Loses no write, and does nothing where it leads already. Raises `Refused` before anything is
+        changed when it is not in sync.
+        """
+
     def hand_over(self, deadline: Deadline) -> None:
         """If this member leads, make another lead, and wait until that holds."""
 

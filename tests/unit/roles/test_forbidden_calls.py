@@ -71,6 +71,8 @@ WRITE = "logs:PutLogEvents"
 PUBLISH = "cloudwatch:PutMetricData"
 TAG = "ec2:CreateTags"
 CERTIFICATES: Context = {"aws:TagKeys": ["chatlift:certificates"]}
+REPORT: Context = {"aws:TagKeys": ["chatlift:report"]}
+REQUEST: Context = {"aws:TagKeys": ["chatlift:request"]}
 MEMBER: Context = {"aws:TagKeys": ["chatlift:member"]}
 BOTH: Context = {"aws:TagKeys": ["chatlift:certificates", "chatlift:member"]}
 OURS = {"cloudwatch:namespace": "chatlift"}
@@ -114,14 +116,19 @@ TABLE: list[tuple[str, str, Resource, Context, bool]] = [
     ("app", "autoscaling:RecordLifecycleActionHeartbeat", group("app"), {}, True),
     ("app", COMPLETE, group("mysql-a1"), {}, False),
     ("app", "autoscaling:DescribeAutoScalingInstances", ANY, {}, True),
-    # Tags: the one that tells the certificates, on the own instance.
+    # Tags: those that tell of the own instance. Only the account asks a member for something.
     ("redis-a1", TAG, instance("redis", "redis-a1"), CERTIFICATES, True),
     ("redis-a1", TAG, instance("redis", "redis-b1"), CERTIFICATES, False),
     ("redis-a1", TAG, instance("redis", "redis-a1"), MEMBER, False),
     ("redis-a1", TAG, instance("redis", "redis-a1"), BOTH, False),
     ("redis-a1", TAG, instance("redis", "redis-a1"), {}, False),
     ("redis-a1", TAG, volume("redis", "redis-a1"), CERTIFICATES, False),
+    ("redis-a1", TAG, instance("redis", "redis-a1"), REPORT, True),
+    ("redis-a1", TAG, instance("redis", "redis-a1"), REQUEST, False),
+    ("redis-a1", TAG, instance("redis", "redis-b1"), REQUEST, False),
+    ("redis-a1", TAG, instance("redis", "redis-b1"), REPORT, False),
     ("app", TAG, instance("app"), CERTIFICATES, True),
+    ("app", TAG, instance("app"), REPORT, False),
     ("app", TAG, instance("mysql", "mysql-a1"), CERTIFICATES, False),
     ("redis-a1", "ec2:DeleteTags", instance("redis", "redis-a1"), CERTIFICATES, False),
     # Logs: the tier's.
