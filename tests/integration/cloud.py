@@ -2,8 +2,8 @@
 
 Nothing runs behind it. A thread says that every instance has started and answers its health check,
 and completes its lifecycle hooks, as the member agent does. With ``tells_certificates`` it also
-tells, as the agent does, that the instance serves the certificates in its secret. Instances of the
-image ``broken`` give up their launch.
+tells, as the agent does, that the instance serves the certificates in its secret; with a `Chorus`
+members answer, and lead, when they are asked. Instances of ``broken_images`` give up their launch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import threading
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.emulator.gate import CALLS, DELAYS, TROUBLE
 from chatlift_rehearsal.model import ImageView, InstanceView
+
+from tests.integration.chorus import Chorus
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -45,7 +48,8 @@ class Cloud:
 
     def __init__(self) -> None:
         self.tells_certificates = False
-        self.broken = ""
+        self.chorus: Chorus | None = None
+        self.broken_images: set[str] = set()
         self.calls: set[str] = set()
         self._emulator = server.start("127.0.0.1", 0, [DEBIAN], REGION)
         self._ended = threading.Event()
@@ -139,18 +143,43 @@ class Cloud:
             self._complete_hooks(autoscaling)
             if self.tells_certificates:
                 self._tell_certificates()
+            if self.chorus:
+                self._tell_reports(self.chorus, autoscaling)
+
+    def _tell_reports(self, chorus: Chorus, autoscaling: Any) -> None:
+        ec2 = self.client("ec2")
+        groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+        serving = {
+            one["InstanceId"]
+            for group in groups
+            for one in group["Instances"]
+            if one["LifecycleState"] == "InService"
+        }
+        members = {
+            tags["chatlift:member"]: instance
+            for instance in self._running(ec2)
+            if "chatlift:member" in (tags := _tags(instance)) and instance["InstanceId"] in serving
+        }
+        for instance_id, report in chorus.answer(members).items():
+            tag = {"Key": "chatlift:report", "Value": report}
+            ec2.create_tags(Resources=[instance_id], Tags=[tag])
+
+    @staticmethod
+    def _running(ec2: Any) -> Iterator[dict[str, Any]]:
+        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=running):
+            for found in page["Reservations"]:
+                yield from found["Instances"]
 
     def _tell_certificates(self) -> None:
         """Tag each instance with the fingerprint of the certificates in its secret."""
         ec2, fingerprint = self.client("ec2"), cache(self._fingerprint)
-        running = [{"Name": "instance-state-name", "Values": ["running"]}]
-        for page in ec2.get_paginator("describe_instances").paginate(Filters=running):
-            for instance in (one for found in page["Reservations"] for one in found["Instances"]):
-                tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-                served = fingerprint(f"chatlift/{tags['chatlift:stack']}/{tags['chatlift:tier']}")
-                if tags.get("chatlift:certificates") != served:
-                    tag = {"Key": "chatlift:certificates", "Value": served}
-                    ec2.create_tags(Resources=[instance["InstanceId"]], Tags=[tag])
+        for instance in self._running(ec2):
+            tags = _tags(instance)
+            served = fingerprint(f"chatlift/{tags['chatlift:stack']}/{tags['chatlift:tier']}")
+            if tags.get("chatlift:certificates") != served:
+                tag = {"Key": "chatlift:certificates", "Value": served}
+                ec2.create_tags(Resources=[instance["InstanceId"]], Tags=[tag])
 
     def _fingerprint(self, name: str) -> str:
         found = self.client("secretsmanager").get_secret_value(SecretId=name)
@@ -161,7 +190,8 @@ class Cloud:
     def _complete_hooks(self, autoscaling: Any) -> None:
         for instance in self._emulator.view().instances:
             if hook := WAITING.get(instance.lifecycle_state):
-                result = "ABANDON" if instance.image_id == self.broken else "CONTINUE"
+                is_broken = instance.image_id in self.broken_images
+                result = "ABANDON" if is_broken and hook == "chatlift-launch" else "CONTINUE"
                 self._complete(autoscaling, instance, hook, result)
 
     @staticmethod
@@ -177,3 +207,7 @@ class Cloud:
             # It left between the question and the answer; the next round sees.
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
+
+
+def _tags(instance: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}

@@ -252,7 +252,7 @@ def test_a_release_that_crashes_at_boot_is_undone(
     cloud: Cloud, play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _instances(cloud)
-    monkeypatch.setattr(cloud, "broken", cloud.bake("node", "broken"))
+    monkeypatch.setattr(cloud, "broken_images", {cloud.bake("node", "broken")})
     failed = play("rolling_deploy", ok=False, **ROLL)
     assert "ended as RollbackSuccessful: 3 new instances failed" in failed.messages[0]
     assert "All instances run version 1 again" in failed.messages[0]
