@@ -134,9 +134,9 @@ def ensure(
 
     ``content`` is LaunchTemplateData with the user data in clear.
     """
-    versions = _versions(ec2, name)
+    present = versions(ec2, name)
     wanted = fingerprint(content)
-    for version in reversed(versions):
+    for version in reversed(present):
         if version.get("VersionDescription") == wanted:
             return Version(version["LaunchTemplateId"], str(version["VersionNumber"]))
 
@@ -146,8 +146,8 @@ def ensure(
         "VersionDescription": wanted,
         "LaunchTemplateData": encoded,
     }
-    if versions:
-        before = _readable(versions[-1]["LaunchTemplateData"])
+    if present:
+        before = _readable(present[-1]["LaunchTemplateData"])
         answer = changes.apply(
             f"launch template {name}",
             before,
@@ -156,7 +156,7 @@ def ensure(
             **request,
         )
         made = answer.get("LaunchTemplateVersion", {})
-        return Version(versions[-1]["LaunchTemplateId"], str(made.get("VersionNumber", UNKNOWN)))
+        return Version(present[-1]["LaunchTemplateId"], str(made.get("VersionNumber", UNKNOWN)))
 
     request["TagSpecifications"] = tag_specification("launch-template", tags)
     answer = changes.apply(
@@ -169,7 +169,7 @@ def ensure(
 
 
 def delete(ec2: Any, changes: Changes, name: str) -> None:
-    if _versions(ec2, name):
+    if versions(ec2, name):
         changes.apply(
             f"launch template {name}",
             "present",
@@ -179,7 +179,7 @@ def delete(ec2: Any, changes: Changes, name: str) -> None:
         )
 
 
-def _versions(ec2: Any, name: str) -> list[dict[str, Any]]:
+def versions(ec2: Any, name: str) -> list[dict[str, Any]]:
     """All versions, oldest first; none when there is no such template."""
     try:
         found = pages(
