@@ -7,8 +7,16 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
+from botocore.credentials import InstanceMetadataFetcher
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    SSLError,
+)
+from chatlift_member import aws
 from chatlift_member.aws import describe
+from member_factory import facts
 
 ENDPOINT = "https://secretsmanager.eu-central-1.amazonaws.com/"
 
@@ -61,3 +69,31 @@ def test_a_certificate_out_of_date_may_be_a_wrong_clock() -> None:
     assert "this instance's clock says 20" in describe(error)
     assert "clock" not in describe(SSLError(endpoint_url=ENDPOINT, error="self-signed"))
     assert "clock" not in describe(EndpointConnectionError(endpoint_url=ENDPOINT))
+
+
+def test_a_client_gets_credentials_though_there_were_none_when_it_was_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    known: dict[str, str] = {}
+    monkeypatch.setattr(
+        InstanceMetadataFetcher, "retrieve_iam_role_credentials", lambda fetcher: dict(known)
+    )
+    aws._session.cache_clear()
+    made = aws.client("ec2", facts(endpoint_url="http://127.0.0.1:9").identity)
+    aws._session.cache_clear()
+    with pytest.raises(NoCredentialsError):
+        made.describe_tags()
+    known |= {
+        "role_name": "chatlift",
+        "access_key": "AKIDEXAMPLE",
+        "secret_key": "example",
+        "token": "example",
+        "expiry_time": f"{datetime.now(UTC) + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    with pytest.raises(EndpointConnectionError):
+        made.describe_tags()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, SSLError
+from botocore.credentials import (
+    CredentialProvider,
+    DeferredRefreshableCredentials,
+    InstanceMetadataFetcher,
+    InstanceMetadataProvider,
+)
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, SSLError
 
 from .facts import Identity
 
@@ -23,12 +32,47 @@ more than five minutes off: https://docs.aws.amazon.com/IAM/latest/UserGuide/sig
 _CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
+_METADATA_SECONDS = 5.0
+"""For one answer of the metadata service; botocore's own second is short for a busy machine."""
+
 _OUT_OF_DATE = ("certificate is not yet valid", "certificate has expired")
+
+
+class _RoleLater(CredentialProvider):  # type: ignore[misc] # botocore has no types
+    """The credentials of the instance's role, asked for until the metadata service has them.
+
+    Without it, a client that is made while the service is slow, or does not know the role yet,
+    never gets any.
+    """
+
+    METHOD = "iam-role-later"
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """Credentials that are fetched when the first call needs them."""
+        return DeferredRefreshableCredentials(refresh_using=_of_the_role, method=self.METHOD)
+
+
+def _of_the_role() -> dict[str, Any]:
+    fetcher = InstanceMetadataFetcher(timeout=_METADATA_SECONDS, num_attempts=1)
+    found: dict[str, Any] = fetcher.retrieve_iam_role_credentials()
+    if not found:
+        raise NoCredentialsError
+    return found
+
+
+@cache
+def _session() -> Any:
+    session = botocore.session.get_session()
+    resolver = session.get_component("credential_provider")
+    resolver.insert_after(InstanceMetadataProvider.METHOD, _RoleLater())
+    # It would tell with a stack trace what the failing call says in a line.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
+    return boto3.Session(botocore_session=session)
 
 
 def client(service: str, identity: Identity) -> Any:
     """A client of ``service``; its credentials are those of the instance's role."""
-    return boto3.client(
+    return _session().client(
         service,
         region_name=identity.region,
         endpoint_url=identity.endpoint_url or None,
