@@ -1,0 +1,138 @@
+"""What clients notice while every tier gets other instances, one tier after the other.
+
+    python -m tests.bench.rolling [--rounds 3] [--clients 1000] [--rate 200] [--tiers app,mysql]
+
+It needs the stack that ``make rehearse`` makes. In each round every tier is replaced by
+``rolling_deploy.yml``, under a check of its own: the application's instances by others with a
+setting changed, Redis and MySQL though they are up to date. Clients talk in rooms of ten. The
+checker takes its share of this machine, and says how late it came to send: gaps below that are its
+own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from chatlift_rehearsal.settings import SERVICE_ADDRESS
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tests.checker.process import checking
+from tests.checker.report import Report
+from tests.e2e.stack import Stack
+from tests.e2e.visitor import AUTHORITY
+
+TIERS = ("app", "redis", "mysql")
+WARM_UP = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
+"""Seconds, shorter than usual; they pass six times as fast in the rehearsal."""
+
+COLUMNS = {
+    "failed_requests": "failed requests",
+    "lost": "lost messages",
+    "lost_accounts": "lost accounts",
+    "reconnects": "reconnects a client",
+    "message_gap": "room's gap s",
+    "message_wait": "message's wait s",
+    "account_gap": "account gap s",
+    "account_wait": "account's wait s",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One tier replaced: its playbook's seconds, and what the check has found."""
+
+    seconds: float
+    report: Report
+
+
+def roll(stack: Stack, tier: str, clients: int, rate: float, number: int) -> Run:
+    """Replace a tier while everybody talks."""
+    variables: dict[str, Any] = {"replace_always": True, **WARM_UP}
+    if tier == "app":
+        variables["app_tier_detailed_monitoring"] = _other_monitoring(stack)
+    people = ("--clients", f"{clients}", "--rate", f"{rate:g}", "--ramp", "50")
+    others = ("--requests", "5", "--registrations", "2")
+    place = ("--ca", str(AUTHORITY), "--resolver", SERVICE_ADDRESS)
+    with checking(stack.url(), *place, *people, *others) as check:
+        check.note(f"round {number}: {tier}")
+        began = time.monotonic()
+        stack.run_playbook(
+            *("playbooks/rolling_deploy.yml", "--limit", tier, "-e", json.dumps(variables))
+        )
+        seconds = time.monotonic() - began
+        check.note(f"{tier} has been replaced")
+    return Run(seconds, check.report)
+
+
+def _other_monitoring(stack: Stack) -> bool:
+    """What app_tier_detailed_monitoring is not now, which makes another version."""
+    name = f"chatlift-{stack.name}-app"
+    groups = stack.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    group = groups["AutoScalingGroups"][0]
+    policy = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    template = policy.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
+    versions = stack.client("ec2").describe_launch_template_versions(
+        LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
+    )["LaunchTemplateVersions"]
+    return not versions[0]["LaunchTemplateData"].get("Monitoring", {}).get("Enabled", False)
+
+
+def report(runs: Mapping[str, list[Run]], console: Console) -> None:
+    """Print each tier's median of every figure, and the worst."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("tier")
+    for column in ("seconds", *COLUMNS.values(), "checker late s"):
+        table.add_column(column, justify="right")
+    for tier, measured in runs.items():
+        series = [
+            [run.seconds for run in measured],
+            *([run.report[name] for run in measured] for name in COLUMNS),
+            [run.report.checker_stall for run in measured],
+        ]
+        table.add_row(tier, *(_median_and_worst(values) for values in series))
+    console.print(table, "Medians; after the slash the worst round, where it differs.")
+    for tier, measured in runs.items():
+        for run in measured:
+            for sentence in run.report.exceeded(
+                {"failed_requests": 0, "reconnects": int(tier == "app")}
+            ):
+                console.print(f"{tier}: {sentence}", markup=False, highlight=False)
+
+
+def _median_and_worst(values: list[float]) -> str:
+    middle, worst = (
+        f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+        for value in (median(values), max(values))
+    )
+    return middle if middle == worst else f"{middle} / {worst}"
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--stack", default="demo")
+    parser.add_argument("--rounds", type=int, default=3, help="how often (default 3)")
+    parser.add_argument("--clients", type=int, default=1000, help="who talk (default 1000)")
+    parser.add_argument("--rate", type=float, default=200, help="messages a second (default 200)")
+    parser.add_argument("--tiers", default=",".join(TIERS), help="in this order (default: all)")
+    chosen = parser.parse_args()
+    console, stack = Console(width=max(140, Console().width)), Stack(chosen.stack)
+    runs: dict[str, list[Run]] = {tier: [] for tier in chosen.tiers.split(",")}
+    for number in range(1, chosen.rounds + 1):
+        for tier, measured in runs.items():
+            run = roll(stack, tier, chosen.clients, chosen.rate, number)
+            measured.append(run)
+            console.print(f"round {number}: {tier} replaced in {run.seconds:.0f} s")
+    report(runs, console)
+
+
+if __name__ == "__main__":
+    main()
