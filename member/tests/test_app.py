@@ -11,6 +11,7 @@ from app_world import Book, Place, Stack
 from chatlift_member import app as module
 from chatlift_member import config, haproxy
 from chatlift_member.app import GRACE_SECONDS, App
+from chatlift_member.app_crashes import CRASHES
 from chatlift_member.app_settings import AppSettings
 from chatlift_member.errors import AgentError, NotInTime
 from chatlift_member.tier import Context
@@ -97,6 +98,29 @@ def test_joining_in_vain_says_what_was_seen(
 ) -> None:
     with pytest.raises(NotInTime, match=says):
         app(Host(answer), monkeypatch).join(Deadline(0))
+
+
+class Crashing(Host):
+    """An instance on which every process has ended once more whenever somebody looks."""
+
+    restarts = 0
+
+    def show(self, unit: str, *properties: str) -> dict[str, str]:
+        self.restarts += unit == "chatlift-app@1.service"
+        return {"NRestarts": str(self.restarts)}
+
+
+def test_who_crashes_again_and_again_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Crashing(DOWN.replace("mysql-a1,1,DOWN,L7STS", "mysql-a1,1,UP,L7OK"))
+    with pytest.raises(AgentError, match=r"restarted each process 20 times.*chatlift-app@1"):
+        app(host, monkeypatch).join(Deadline(3600))
+    assert host.restarts == CRASHES + 1
+
+
+def test_who_crashes_for_want_of_its_data_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Crashing(*[DOWN] * 200, STATS)
+    app(host, monkeypatch).join(Deadline(3600))
+    assert host.restarts > CRASHES
 
 
 def test_handing_over_fails_the_health_check_and_stops_nothing(

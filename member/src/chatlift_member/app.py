@@ -10,6 +10,7 @@ from typing import Any
 
 from . import config, haproxy
 from .app_active import Active
+from .app_crashes import Crashes
 from .app_drain import drain
 from .app_release import ReleaseGate
 from .app_settings import read_settings
@@ -150,10 +151,13 @@ class App:
             services.start(name, timeout=deadline.remaining())
 
     def join(self, deadline: Deadline) -> None:
-        """Wait until HAProxy finds at least one process able to serve."""
+        """Wait until HAProxy finds at least one process able to serve, or they crash for good."""
+        crashes = Crashes(self._context.services, self._units)
 
         def probe() -> None:
             if not (status := self.status()).healthy:
+                if not self._active:
+                    crashes.look(_data_is_there())
                 raise NotYet(status.detail)
 
         wait_for("the application to answer", probe, deadline)
@@ -280,6 +284,13 @@ class App:
         context = self._context
         values = config.variables(context.facts, context.secrets, context.tls)
         config.render_all({**values, **self.variables}, context.run)
+
+
+def _data_is_there() -> bool:
+    try:
+        return not haproxy.unready(haproxy.ask("show stat"))
+    except OSError:
+        return False
 
 
 def _find_leaders() -> None:
