@@ -1,0 +1,34 @@
+"""Releases of the example application, good and bad ones, and what replaces instances by them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.stack import Stack
+
+BACKEND = Path(__file__).parents[2] / "examples" / "chat" / "backend"
+ROLL = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
+"""Shorter than usual, and passing six times as fast in the rehearsal."""
+
+
+def bake(stack: Stack, folder: Path, start: str) -> None:
+    """An image of the application that does this first; ``folder`` is for its files."""
+    app = folder / "backend"
+    shutil.copytree(BACKEND, app, ignore=shutil.ignore_patterns("node_modules"))
+    index = app / "src" / "index.js"
+    index.write_text(f"{start}\n{index.read_text()}")
+    stack.run_playbook("playbooks/bake.yml", "-e", json.dumps({"chatlift_app_dir": str(app)}))
+
+
+def roll(stack: Stack, playbook: str, **variables: Any) -> str:
+    """Run a playbook that replaces the application's instances."""
+    arguments = ("--limit", "app", "-e", json.dumps(ROLL | variables))
+    return stack.run_playbook(f"playbooks/{playbook}.yml", *arguments)
+
+
+def images(stack: Stack) -> set[str]:
+    """The images of the application's instances."""
+    return {one.image_id for one in stack.instances("app")}
