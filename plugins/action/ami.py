@@ -20,11 +20,11 @@ from ansible.utils.display import Display
 from ansible_collections.chatlift.aws.plugins.module_utils import (
     bake,
     fingerprint,
-    packer,
     resources,
     waits,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
+from ansible_collections.chatlift.aws.plugins.plugin_utils import packer
 from ansible_collections.chatlift.aws.plugins.plugin_utils.controller import ControllerAction
 
 try:

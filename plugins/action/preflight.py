@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleError
-from ansible_collections.chatlift.aws.plugins.module_utils import preflight
+from ansible_collections.chatlift.aws.plugins.plugin_utils import preflight
 from ansible_collections.chatlift.aws.plugins.plugin_utils.controller import ControllerAction
 
 ROLES = Path(__file__).parents[2] / "roles"

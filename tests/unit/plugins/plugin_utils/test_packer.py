@@ -15,7 +15,7 @@ ARTIFACT = "1,amazon-ebs.node,artifact,0,id,eu-central-1:ami-0123456789abcdef0"
 
 @pytest.fixture
 def packer(collection: None) -> Any:
-    return import_module("ansible_collections.chatlift.aws.plugins.module_utils.packer")
+    return import_module("ansible_collections.chatlift.aws.plugins.plugin_utils.packer")
 
 
 def _ansible(text: str) -> str:

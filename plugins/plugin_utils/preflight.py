@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.chatlift.aws.plugins.module_utils import layout, packer
+from ansible_collections.chatlift.aws.plugins.module_utils import layout
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import ChatliftError
+from ansible_collections.chatlift.aws.plugins.plugin_utils import packer
 
 # A /16 is the largest VPC; in a /20 every subnet is a /24.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html

@@ -15,7 +15,7 @@ ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 
 @pytest.fixture
 def preflight() -> Any:
-    return import_module("ansible_collections.chatlift.aws.plugins.module_utils.preflight")
+    return import_module("ansible_collections.chatlift.aws.plugins.plugin_utils.preflight")
 
 
 @pytest.mark.parametrize("stack", ["demo", "a", "prod-eu-1", "abcdefghijklmnop"])
