@@ -43,13 +43,19 @@ class TierGate:
         )
 
     def ask(self) -> tuple[dict[str, Member], str]:
-        """All members, as soon as those in service have answered, and the question's id."""
+        """All members, as soon as those in service then have answered, and the question's id."""
         known = self.members.look()
         question = self.members.ask(known.values())
+        asked = {one.instance_id for one in known.values() if one.in_service}
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             known = self.members.look()
-            silent = [one for one in known.values() if one.in_service and one.report.id != question]
+            # Who has come into service meanwhile was not asked: no use to wait for its answer.
+            silent = [
+                one
+                for one in known.values()
+                if one.in_service and one.instance_id in asked and one.report.id != question
+            ]
             if not silent or time.monotonic() >= deadline:
                 return known, question
             time.sleep(LOOK_SECONDS)

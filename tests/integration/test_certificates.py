@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.ansible import WITHOUT_EDGE, Outcome, run_playbook
+from tests.integration.chorus import Chorus
 from tests.integration.cloud import Cloud
 
 STACK = "demo"
@@ -97,12 +98,13 @@ def test_check_mode_says_which_certificates_are_due(
 
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud, play: Callable[..., Outcome]) -> None:
-    """A whole stack, whose instances serve what is in their secrets."""
+    """A whole stack, whose instances serve what is in their secrets, and answer."""
     for image in ("node", "redis", "mysql"):
         cloud.bake(image)
     cloud.tells_certificates = True
     for playbook in ("network", "secrets", "data_tier", "app_tier"):
         play(playbook)
+    cloud.chorus = Chorus()
 
 
 def _mysql_instances(cloud: Cloud) -> set[str]:

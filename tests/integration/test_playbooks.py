@@ -218,7 +218,7 @@ def test_a_new_release_waits_for_a_rolling_deployment(cloud: Cloud, play: Any) -
 
 def test_check_mode_tells_which_instances_a_deployment_replaces(cloud: Cloud, play: Any) -> None:
     before = _instances(cloud)[f"chatlift-{STACK}-app"]
-    planned = play("rolling_deploy", "--check", **ROLL)
+    planned = play("rolling_deploy", "--limit", "app", "--check", **ROLL)
     shown = planned.result("app-group", "Show which instances that replaces, with zone and version")
     assert sorted(line.split()[0] for line in shown["msg"]) == before
     assert _app(cloud) == ("1", {"1"})
@@ -226,26 +226,26 @@ def test_check_mode_tells_which_instances_a_deployment_replaces(cloud: Cloud, pl
 
 def test_a_deployment_does_not_begin_in_alarm(cloud: Cloud, play: Any) -> None:
     usual = {name: value for name, value in ROLL.items() if name != "app_tier_roll_alarms"}
-    refused = play("rolling_deploy", ok=False, **usual)
+    refused = play("rolling_deploy", "--limit", "app", ok=False, **usual)
     assert f"The alarm chatlift-{STACK}-serving is in the state" in refused.messages[0]
     assert _app(cloud) == ("1", {"1"})
 
 
 def test_a_rolling_deployment_replaces_all_instances_once(cloud: Cloud, play: Any) -> None:
     before = set(_instances(cloud)[f"chatlift-{STACK}-app"])
-    play("rolling_deploy", **ROLL)
+    play("rolling_deploy", "--limit", "app", **ROLL)
     assert _app(cloud) == ("2", {"2"})
     assert not before & set(_instances(cloud)[f"chatlift-{STACK}-app"])
-    assert not play("rolling_deploy", **ROLL).changed
+    assert not play("rolling_deploy", "--limit", "app", **ROLL).changed
     assert "stays with version" not in play("app_tier", **ROLL).text
 
 
 def test_a_deployment_is_undone(cloud: Cloud, play: Any) -> None:
-    planned = play("rollback", "--check", **ROLL)
+    planned = play("rollback", "--limit", "app", "--check", **ROLL)
     assert [change.split(": ")[0] for change in planned.changed] == ["app-group"]
-    play("rollback", **ROLL)
+    play("rollback", "--limit", "app", **ROLL)
     assert _app(cloud) == ("1", {"1"})
-    assert not play("rollback", **ROLL).changed
+    assert not play("rollback", "--limit", "app", **ROLL).changed
 
 
 def test_a_release_that_crashes_at_boot_is_undone(
@@ -253,7 +253,7 @@ def test_a_release_that_crashes_at_boot_is_undone(
 ) -> None:
     before = _instances(cloud)
     monkeypatch.setattr(cloud, "broken_images", {cloud.bake("node", "broken")})
-    failed = play("rolling_deploy", ok=False, **ROLL)
+    failed = play("rolling_deploy", "--limit", "app", ok=False, **ROLL)
     assert "ended as RollbackSuccessful: 3 new instances failed" in failed.messages[0]
     assert "All instances run version 1 again" in failed.messages[0]
     assert _app(cloud) == ("1", {"1"})
