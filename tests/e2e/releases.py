@@ -29,6 +29,13 @@ def roll(stack: Stack, playbook: str, **variables: Any) -> str:
     return stack.run_playbook(f"playbooks/{playbook}.yml", *arguments)
 
 
-def images(stack: Stack) -> set[str]:
-    """The images of the application's instances."""
-    return {one.image_id for one in stack.instances("app")}
+def running(stack: Stack) -> dict[str, str]:
+    """The launch template versions of the application's instances in service, by their ids."""
+    groups = stack.client("autoscaling").describe_auto_scaling_groups(
+        AutoScalingGroupNames=[f"chatlift-{stack.name}-app"]
+    )["AutoScalingGroups"]
+    return {
+        one["InstanceId"]: one["LaunchTemplate"]["Version"]
+        for one in groups[0]["Instances"]
+        if one["LifecycleState"] == "InService"
+    }
