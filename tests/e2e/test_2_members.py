@@ -8,11 +8,8 @@ from tests.e2e.noticing import noticing
 from tests.e2e.stack import Instance, Stack
 
 UNNOTICED = {"reconnects": 0, "failed_requests": 0, "failed_connections": 0, "unacknowledged": 0}
-PAUSES = {
-    "mysql": {"account_wait": 2.0, "message_wait": 1.0},
-    "redis": {"message_wait": 1.0},
-}
-"""The longest a write may wait, in seconds."""
+PAUSES = {"account_wait": 5.0, "message_wait": 5.0}
+"""Seconds a write may wait, on a busy machine too; `tests.bench.rolling` measures."""
 
 
 def _reports(stack: Stack, tier: str) -> dict[str, dict[str, str]]:
@@ -42,7 +39,7 @@ def _instance(stack: Stack, name: str) -> Instance:
 @pytest.mark.parametrize("tier", ["mysql", "redis"])
 def test_leadership_goes_to_a_named_member_and_back(stack: Stack, tier: str) -> None:
     leader, heir = _succession(stack, tier)
-    with noticing(stack, UNNOTICED | PAUSES[tier]) as check:
+    with noticing(stack, UNNOTICED | PAUSES) as check:
         for name in (heir, leader):
             check.note(f"{name} is to lead")
             stack.run_playbook("playbooks/switchover.yml", "-e", f"leader={name}")
@@ -53,7 +50,7 @@ def test_leadership_goes_to_a_named_member_and_back(stack: Stack, tier: str) -> 
 def test_a_replica_and_then_its_leader_are_replaced(stack: Stack, tier: str) -> None:
     leader, heir = _succession(stack, tier)
     before = {name: _instance(stack, name) for name in (leader, heir)}
-    with noticing(stack, UNNOTICED | PAUSES[tier]) as check:
+    with noticing(stack, UNNOTICED | PAUSES) as check:
         check.note(f"{heir} and {leader} are replaced")
         stack.run_playbook(
             *("playbooks/replace_members.yml", "--limit", f"{heir}:{leader}"),
