@@ -34,8 +34,8 @@ ALARMS_WINDOW = {"reconnects": 2, "duplicates": 0, "reordered": 0}
 
 def test_a_release_that_answers_500_is_undone_by_its_alarm(stack: Stack, tmp_path: Path) -> None:
     good = running(stack)
-    bake(stack, tmp_path, ANSWERS_500)
+    image = bake(stack, tmp_path, ANSWERS_500)
     undone = pytest.raises(AssertionError, match=r"RollbackSuccessful")
     with noticing(stack, ALARMS_WINDOW), undone:
-        roll(stack, "rolling_deploy", **WATCHED)
+        roll(stack, "rolling_deploy", app_tier_image_id=image, **WATCHED)
     assert set(running(stack).values()) == set(good.values())

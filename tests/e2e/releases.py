@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,18 @@ ROLL = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
 """Shorter than usual, and passing six times as fast in the rehearsal."""
 
 
-def bake(stack: Stack, folder: Path, start: str) -> None:
-    """An image of the application that does this first; ``folder`` is for its files."""
+def bake(stack: Stack, folder: Path, start: str) -> str:
+    """The id of an image of the application that does this first; ``folder`` is for its files."""
     app = folder / "backend"
     shutil.copytree(BACKEND, app, ignore=shutil.ignore_patterns("node_modules"))
     index = app / "src" / "index.js"
     index.write_text(f"{start}\n{index.read_text()}")
-    stack.run_playbook("playbooks/bake.yml", "-e", json.dumps({"chatlift_app_dir": str(app)}))
+    told = stack.run_playbook(
+        "playbooks/bake.yml", "-e", json.dumps({"chatlift_app_dir": str(app)})
+    )
+    found = re.search(r"node is (ami-\w+)", told)
+    assert found, told
+    return found[1]
 
 
 def roll(stack: Stack, playbook: str, **variables: Any) -> str:
