@@ -59,11 +59,12 @@ class Chorus:
             answer = "done"
             if request["do"] == "lead":
                 assert float(request["until"]) > time.time()
-                said = self.refusals.get(name, "")
-                answer = "refused" if said else "done"
-                if not said:
+                answer = "refused" if name in self.refusals else "done"
+                if answer == "done":
                     self.leaders[_shard(name)[0]] = name
                     self.led.append(name)
+        if answer == "refused":
+            said = self.refusals.get(name, "")
         leader = self.leader_of(name)
         words = {
             "id": request.get("id", ""),
