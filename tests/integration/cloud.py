@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from chatlift_rehearsal.emulator import server
 from chatlift_rehearsal.emulator.gate import CALLS, DELAYS, TROUBLE
@@ -36,6 +37,8 @@ DEBIAN = ImageView(
     owner="136693071363",
     created="2026-01-01T00:00:00+00:00",
 )
+# Trouble is everybody's, the instances' too; the agent asks until it is answered, as they do here.
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 WAITING = {
     "Pending:Wait": "chatlift-launch",
     "Terminating:Wait": "chatlift-terminate",
@@ -75,7 +78,7 @@ class Cloud:
 
     def client(self, service: str, region: str = REGION) -> Any:
         session = boto3.Session("rehearsal", "rehearsal", region_name=region)
-        return session.client(service, endpoint_url=self._emulator.endpoint)
+        return session.client(service, endpoint_url=self._emulator.endpoint, config=PATIENT)
 
     def trouble(self, fraction: float, **refused: str) -> None:
         """Turn away calls; see `emulator.trouble.Trouble`."""
