@@ -8,7 +8,6 @@ import pytest
 from chatlift_member.identity import (
     IdentityError,
     gather_facts,
-    memory_bytes,
     parse_identity,
     read_identity,
 )
@@ -87,19 +86,3 @@ def test_an_app_instance_is_named_by_its_id() -> None:
     facts = gather_facts(identity, imds)  # type: ignore[arg-type]
     assert (facts.name, facts.az, facts.address) == ("i-1", "c", "10.42.16.7")
     assert facts.release == "ami-1"
-
-
-@pytest.mark.parametrize(
-    ("limit", "expected"),
-    [("max", 2048 * 1024), ("1000000", 1000000), ("9223372036854771712", 2048 * 1024)],
-)
-def test_memory_is_the_smaller_of_machine_and_cgroup(
-    tmp_path: Path, limit: str, expected: int
-) -> None:
-    for name, text in {
-        "proc/meminfo": "MemTotal:        2048 kB\nMemFree: 1 kB\n",
-        "sys/fs/cgroup/memory.max": f"{limit}\n",
-    }.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert memory_bytes(tmp_path) == expected

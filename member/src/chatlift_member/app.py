@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import config, haproxy
+from . import config, haproxy, memory
 from .app_active import Active
 from .app_crashes import Crashes
 from .app_drain import drain
@@ -213,6 +213,7 @@ class App:
                 "app_processes_up": up,
                 "app_processes": len(self._units),
                 "app_connections": connections,
+                **memory.look().metrics,
             },
         )
 

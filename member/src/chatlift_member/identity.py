@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import memory
 from .errors import AgentError
 from .facts import Facts, Identity, Peer
 from .imds import Imds
@@ -104,20 +105,9 @@ def gather_facts(identity: Identity, imds: Imds) -> Facts:
         az=own.az if own else imds.require("placement/availability-zone")[-1],
         release=imds.require("ami-id"),
         address=address,
-        memory_bytes=memory_bytes(),
+        memory_bytes=memory.look().total,
         cpus=len(os.sched_getaffinity(0)),
     )
-
-
-def memory_bytes(root: Path = Path("/")) -> int:
-    """Bytes of memory this machine may use: the smaller of MemTotal and the cgroup's limit."""
-    meminfo = (root / "proc/meminfo").read_text()
-    amounts = [int(meminfo.split("MemTotal:")[1].split()[0]) * 1024]
-    for limit in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        file = root / limit
-        if file.exists() and (text := file.read_text().strip()).isdigit():
-            amounts.append(int(text))
-    return min(amounts)
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:

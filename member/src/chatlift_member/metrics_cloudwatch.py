@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import memory
 from .aws import API_ERRORS, describe
 from .facts import Identity
 from .health import Status
@@ -57,7 +58,10 @@ OF_EVERY_TIER = (
 )
 OF_MEMBERS = (Source("disk_used_ratio", "DataVolumeUsedPercent", "Percent", 100),)
 OF_TIER = {
-    "app": (Source("app_connections", "WebSocketConnections"),),
+    "app": (
+        Source("app_connections", "WebSocketConnections"),
+        Source(memory.METRIC, "MemoryUsedPercent", "Percent", 100),
+    ),
     "redis": (
         *OF_MEMBERS,
         Source("leads", "MasterOfShard"),
