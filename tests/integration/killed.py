@@ -9,8 +9,6 @@ import json
 import os
 import random
 import re
-import signal
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,8 +17,9 @@ from typing import Any
 import jmespath
 import pytest
 
-from tests.integration.ansible import REPOSITORY, WITH_EDGE
+from tests.integration.ansible import WITH_EDGE
 from tests.integration.cloud import REGION, Cloud
+from tests.killing import kill_when
 
 STACK = "demo"
 OF_CLOUDFRONT = "us-east-1"
@@ -65,23 +64,14 @@ def _inventory(cloud: Cloud, play: Any) -> Counter[str]:
 
 
 def _kill(cloud: Cloud, programs: Path, seconds: float) -> bool:
-    """Start site.yml and kill its whole process group after so long; False when it had ended."""
+    """Start site.yml and kill it after so long; False when it had ended."""
     variables = {"chatlift_environment": cloud.environment, **WITH_EDGE}
-    with subprocess.Popen(
-        ["ansible-playbook", "playbooks/site.yml", "-e", json.dumps(variables)],
-        cwd=REPOSITORY,
-        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return True
-    return False
+    moment = time.monotonic() + seconds
+    return kill_when(
+        lambda: time.monotonic() >= moment,
+        *("playbooks/site.yml", "-e", json.dumps(variables)),
+        environment={"PATH": f"{programs}:{os.environ['PATH']}"},
+    )
 
 
 def test_the_run_after_a_killed_one_converges_and_leaks_nothing(

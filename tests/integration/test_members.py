@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import time
 from typing import Any
 
 import pytest
 
-from tests.integration.ansible import REPOSITORY
 from tests.integration.chorus import Chorus
 from tests.integration.cloud import Cloud
+from tests.killing import kill_when
 
 STACK = "demo"
 MYSQL = ["mysql-a1", "mysql-b1", "mysql-c1"]
@@ -202,20 +199,11 @@ def test_a_killed_run_is_taken_up_where_it_was(
 ) -> None:
     image = cloud.bake("mysql")
     variables = json.dumps({"chatlift_environment": cloud.environment})
-    with subprocess.Popen(
-        ["ansible-playbook", "playbooks/rolling_deploy.yml", "--limit", "mysql", "-e", variables],
-        cwd=REPOSITORY,
-        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        deadline = time.monotonic() + 120
-        while image not in _images(cloud, "mysql"):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.2)
-        os.killpg(process.pid, signal.SIGKILL)
+    assert kill_when(
+        lambda: image in _images(cloud, "mysql"),
+        *("playbooks/rolling_deploy.yml", "--limit", "mysql", "-e", variables),
+        environment={"PATH": f"{programs}:{os.environ['PATH']}"},
+    )
     done = {
         name: one["InstanceId"]
         for name, one in _instances(cloud, "mysql").items()

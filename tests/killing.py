@@ -1,0 +1,39 @@
+"""A playbook whose controller dies in the middle of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def kill_when(
+    happens: Callable[[], object], *arguments: str, environment: Mapping[str, str] | None = None
+) -> bool:
+    """Run ``ansible-playbook`` and kill its whole process group as soon as ``happens()``.
+
+    Returns False when it had ended before. ``environment`` is added to this process's.
+    """
+    with subprocess.Popen(
+        ["ansible-playbook", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            while not happens():
+                if process.poll() is not None:
+                    return False
+                time.sleep(0.2)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return True
