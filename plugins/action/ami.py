@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "name": {"type": "str", "default": "debian-13-amd64-*"},
         },
     },
+    "renew": {"type": "list", "elements": "str", "default": []},
     "variables": {"type": "dict", "default": {}},
     "packer_variables": {"type": "dict", "default": {}},
     "revision": {"type": "str", "default": ""},
@@ -103,7 +104,14 @@ class ActionModule(ControllerAction):
         }
         inputs["variables"] = fingerprint.digest(options["variables"])
         inputs["source-ami"] = fingerprint.digest(source_ami)
-        decision = bake.decide(ec2, options["image"], inputs)
+        images = bake.images(ec2, options["image"])
+        decision = bake.decide(images, options["image"], inputs)
+        tags = {}
+        if options["renew"] and decision.current is None:
+            base = bake.base(images, options["image"], inputs, options["renew"])
+            tags["chatlift:origin-ami"] = base.origin
+            source_ami, inputs = base.image["ImageId"], base.inputs
+            decision = bake.decide(images, options["image"], inputs)
         result = {
             "changed": decision.current is None,
             "fingerprint": fingerprint.digest(inputs),
@@ -114,16 +122,19 @@ class ActionModule(ControllerAction):
         }
         if decision.current is not None:
             return {**result, "image_id": decision.current["ImageId"]}
-        self._say(options, f"to be baked: {', '.join(decision.reasons)}")
+        on_top = f" on top of {source_ami}" if options["renew"] else ""
+        self._say(options, f"to be baked{on_top}: {', '.join(decision.reasons)}")
         packer.check_version(options["executable"])
         if self._task.check_mode:
             return result
         began = time.time()
-        baked = self._bake(ec2, options, result)
+        baked = self._bake(ec2, options, result, tags)
         waits.note("images", began)
         return {**result, **baked, "waits": waits.noted()}
 
-    def _bake(self, ec2: Any, options: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    def _bake(
+        self, ec2: Any, options: dict[str, Any], result: dict[str, Any], tags: dict[str, str]
+    ) -> dict[str, Any]:
         """Run Packer and complete what it cannot know of the image before it is made."""
         # Kept when a bake fails, for it holds the log.
         work = Path(tempfile.mkdtemp(prefix=f"chatlift-bake-{options['image']}-"))
@@ -170,6 +181,7 @@ class ActionModule(ControllerAction):
         ec2.modify_image_attribute(ImageId=output.image_id, ImdsSupport={"Value": "v2.0"})
         # Last and at once: an image with a fingerprint is complete, and is never baked again.
         tags = {
+            **tags,
             "chatlift:versions": bake.versions_tag(versions),
             "chatlift:inputs": fingerprint.short(result["inputs"]),
             "chatlift:fingerprint": result["fingerprint"],

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The chatlift authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether an image has to be baked, and what its bake is told."""
+"""Whether an image has to be baked, on top of what, and what its bake is told."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ class Decision:
     reasons: list[str]
 
 
+@dataclass(frozen=True)
+class Base:
+    """An image to make another one on. ``origin`` is the AMI that its whole bake began with.
+
+    ``inputs`` are those of the image to be made.
+    """
+
+    image: dict[str, Any]
+    origin: str
+    inputs: dict[str, str]
+
+
 def source_image(ec2: Any, *, owner: str, name: str) -> str:
     """Id of the newest available AMI of ``owner`` whose name matches ``name``.
 
@@ -42,27 +54,88 @@ def source_image(ec2: Any, *, owner: str, name: str) -> str:
     return str(max(available, key=lambda image: image["CreationDate"])["ImageId"])
 
 
-def decide(ec2: Any, image: str, inputs: Mapping[str, str]) -> Decision:
-    """Compare ``inputs`` with the images of that name which this account has."""
+def images(ec2: Any, image: str) -> list[dict[str, Any]]:
+    """The available images of that name which this account has, the newest first."""
     of_image = resources.filters(**{"tag_chatlift:image": image, "state": "available"})
-    images = ec2.describe_images(Owners=["self"], Filters=of_image)["Images"]
-    images.sort(key=lambda found: found["CreationDate"], reverse=True)
+    found = ec2.describe_images(Owners=["self"], Filters=of_image)["Images"]
+    return sorted(found, key=lambda one: str(one["CreationDate"]), reverse=True)
+
+
+def decide(found: list[dict[str, Any]], image: str, inputs: Mapping[str, str]) -> Decision:
+    """Compare ``inputs`` with the ``images`` of that name."""
     wanted = fingerprint.digest(dict(inputs))
-
-    def tags(found: dict[str, Any]) -> dict[str, str]:
-        return resources.tag_dict(found.get("Tags"))
-
-    current = next((i for i in images if tags(i).get("chatlift:fingerprint") == wanted), None)
-    previous = images[0] if images else None
+    current = next((i for i in found if _tags(i).get("chatlift:fingerprint") == wanted), None)
+    previous = found[0] if found else None
     if current:
         return Decision(current, previous, [])
     if previous is None:
         return Decision(None, None, [f"there is no image {image} yet"])
-    recorded = tags(previous).get("chatlift:inputs")
+    return Decision(None, previous, _differences(previous, inputs))
+
+
+def base(
+    found: list[dict[str, Any]], image: str, inputs: Mapping[str, str], renewed: list[str]
+) -> Base:
+    """The image of ``found`` that is to be given new ``renewed`` inputs: the newest that has all
+    others.
+
+    One that began with another source AMI will do where none has all of them: newer ones come out
+    every few days, and no release should have to wait for a whole bake because of that.
+
+    Raises:
+        ChatliftError: There is none.
+    """
+    older: Base | None = None
+    for one in found:
+        if "chatlift:fingerprint" not in _tags(one):
+            continue
+        origin = _origin(one)
+        if _fits(one, inputs, renewed):
+            return Base(one, origin, dict(inputs))
+        own = {**inputs, "source-ami": fingerprint.digest(origin)}
+        if older is None and _fits(one, own, renewed):
+            older = Base(one, origin, own)
+    if older is not None:
+        return older
+    bake = f"Bake the whole image: ansible-playbook playbooks/bake.yml --limit image-{image}"
+    if not found:
+        raise ChatliftError(
+            f"There is no image that could be given a new {_listed(renewed)}. {bake}"
+        )
+    others = [
+        reason for reason in _differences(found[0], inputs) if reason.split()[0] not in renewed
+    ]
+    raise ChatliftError(
+        f"No image differs from what is wanted in nothing but {_listed(renewed)}; of the newest,"
+        f" {found[0]['ImageId']}: {_listed(others) or 'it was not completed'}. {bake}"
+    )
+
+
+def _fits(image: dict[str, Any], inputs: Mapping[str, str], renewed: list[str]) -> bool:
+    recorded = _tags(image).get("chatlift:inputs", "")
+    changed = {f"{name} changed" for name in renewed}
+    return set(fingerprint.differences(recorded, inputs)) <= changed
+
+
+def _differences(image: dict[str, Any], inputs: Mapping[str, str]) -> list[str]:
+    recorded = _tags(image).get("chatlift:inputs")
     if recorded is None:
-        reason = f"{previous['ImageId']} does not say what it was made of"
-        return Decision(None, previous, [reason])
-    return Decision(None, previous, fingerprint.differences(recorded, inputs))
+        return [f"{image['ImageId']} does not say what it was made of"]
+    return fingerprint.differences(recorded, inputs)
+
+
+def _origin(image: dict[str, Any]) -> str:
+    """The AMI that a whole bake began with, of the image or of the one that it was made on."""
+    tags = _tags(image)
+    return tags.get("chatlift:origin-ami") or tags.get("chatlift:source-ami", "")
+
+
+def _tags(image: dict[str, Any]) -> dict[str, str]:
+    return resources.tag_dict(image.get("Tags"))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)
 
 
 def versions_tag(versions: Mapping[str, str]) -> str:

@@ -60,6 +60,17 @@ options:
         description: Its name, with wildcards as in EC2's filters.
         type: str
         default: debian-13-amd64-*
+  renew:
+    description:
+      - Names of inputs, in O(sources). The image is then made on top of the newest one that has all
+        the other inputs as they are wanted, and not from O(source_ami); O(packer_variables) say
+        how.
+      - Its fingerprint is that of a whole bake, after which nothing is left to be baked.
+      - An image that began with an older AMI of O(source_ami) will do. Where there is none that
+        differs in nothing else, the task fails, in check mode as well.
+    type: list
+    elements: str
+    default: []
   variables:
     description:
       - Variables of the roles inside the image. They are part of the fingerprint.
@@ -123,6 +134,18 @@ EXAMPLES = r"""
       subnet_id: subnet-0123456789abcdef0
   register: redis_image
 
+- name: Give the image of the app tier another application, in a short run of Packer
+  chatlift.aws.ami:
+    image: node
+    template: packer
+    sources:
+      packer: packer
+      node: roles/node
+      app: ../application
+    renew: [app]
+    packer_variables:
+      playbook: release.yml
+
 - name: See what a change of the roles would bake, and why
   chatlift.aws.ami:
     image: redis
@@ -152,7 +175,7 @@ reasons:
   elements: str
   sample: [redis changed]
 source_ami:
-  description: Id of the AMI that the image starts from.
+  description: Id of the AMI that the image starts from; with O(renew), of the image it is made on.
   returned: always
   type: str
 record:

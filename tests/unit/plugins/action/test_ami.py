@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -35,7 +36,8 @@ work = pathlib.Path(told["record_dir"])
 told = {{"image": "node", "versions": {{"haproxy": "3.0", "node": "24"}}}}
 (work / "node.json").write_text(json.dumps(told))
 (work / "node.cdx.json").write_text('{{"bomFormat": "CycloneDX"}}')
-print("1,amazon-ebs.node,artifact,0,id,eu-central-1:{image}")
+image = pathlib.Path("{made}").read_text()
+print("1,amazon-ebs.node,artifact,0,id,eu-central-1:" + image)
 """
 
 
@@ -43,7 +45,7 @@ print("1,amazon-ebs.node,artifact,0,id,eu-central-1:{image}")
 def bake(
     aws: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
-    """Run the action with a fake Packer; the image it \"makes\" is registered beforehand."""
+    """Run the action with a fake Packer; each image it \"makes\" is registered beforehand."""
     monkeypatch.setattr(os, "environ", os.environ.copy())
     action = import_module(f"{PLUGINS}.action.ami")
     monkeypatch.setattr(action.signal, "signal", lambda *_: None)
@@ -51,15 +53,17 @@ def bake(
     ec2 = aws("ec2")
     source = ec2.register_image(Name="debian-13-amd64-test", RootDeviceName="/dev/xvda")
     owner = ec2.describe_images(ImageIds=[source["ImageId"]])["Images"][0]["OwnerId"]
-    made = ec2.register_image(Name="chatlift-node", RootDeviceName="/dev/xvda")["ImageId"]
     (tmp_path / "role").mkdir()
     (tmp_path / "role" / "main.yml").write_text("a")
     program = tmp_path / "packer"
-    names = {name: tmp_path / f"{name}.json" for name in ("calls", "told", "roles")}
-    program.write_text(FAKE.format(python=sys.executable, image=made, **names))
+    names = {name: tmp_path / f"{name}.json" for name in ("calls", "told", "roles", "made")}
+    program.write_text(FAKE.format(python=sys.executable, **names))
     program.chmod(0o755)
 
     def run(check: bool = False, **options: Any) -> dict[str, Any]:
+        names["calls"].unlink(missing_ok=True)
+        made = ec2.register_image(Name=f"chatlift-{uuid4()}", RootDeviceName="/dev/xvda")["ImageId"]
+        names["made"].write_text(made)
         task = MagicMock(check_mode=check, environment=[{"PROOF": "of the task"}], async_val=0)
         task.args = {
             "image": "node",
@@ -75,9 +79,12 @@ def bake(
         try:
             return dict(plugin.run(task_vars={}))
         finally:
-            if (tmp_path / "calls.json").exists():
-                tags = [{"Key": "chatlift:image", "Value": "node"}]
-                ec2.create_tags(Resources=[made], Tags=tags)
+            if names["calls"].exists():
+                told = json.loads(names["told"].read_text())
+                tags = {"chatlift:image": "node", "chatlift:source-ami": told["source_ami"]}
+                ec2.create_tags(
+                    Resources=[made], Tags=[{"Key": k, "Value": v} for k, v in tags.items()]
+                )
 
     return run
 
@@ -126,12 +133,96 @@ def test_an_image_that_was_not_completed_is_baked_again(
 def test_check_mode_says_why_and_bakes_nothing(bake: Any, tmp_path: Path) -> None:
     bake()
     (tmp_path / "role" / "main.yml").write_text("b")
-    (tmp_path / "calls.json").unlink()
     result = bake(check=True, variables={"node_version": "24"})
     assert result["changed"]
     assert result["reasons"] == ["node changed", "variables changed"]
     assert "image_id" not in result
     assert not (tmp_path / "calls.json").exists()
+
+
+@pytest.fixture
+def application(tmp_path: Path) -> dict[str, Any]:
+    """Options of an image that has an application; further versions are written to ``app``."""
+    (tmp_path / "app").write_text("1")
+    return {"sources": {"node": str(tmp_path / "role"), "app": str(tmp_path / "app")}}
+
+
+def _newer_source(aws: Any) -> dict[str, str]:
+    """Selects a newer AMI to begin with, as Debian's come out every few days."""
+    ec2 = aws("ec2")
+    source = ec2.register_image(Name="debian-13-newer", RootDeviceName="/dev/xvda")["ImageId"]
+    described = ec2.describe_images(ImageIds=[source])["Images"][0]
+    return {"owner": described["OwnerId"], "name": described["Name"]}
+
+
+def test_a_release_is_made_on_top_of_what_differs_in_nothing_else(
+    bake: Any, aws: Any, tmp_path: Path, application: dict[str, Any]
+) -> None:
+    whole = bake(**application)
+    (tmp_path / "app").write_text("2")
+    wanted = bake(check=True, **application)
+    release = bake(renew=["app"], **application)
+    assert release["changed"]
+    assert release["reasons"] == ["app changed"]
+    assert release["source_ami"] == whole["image_id"]
+    assert json.loads((tmp_path / "told.json").read_text())["source_ami"] == whole["image_id"]
+    assert release["fingerprint"] == wanted["fingerprint"]
+    tags = aws("ec2").describe_images(ImageIds=[release["image_id"]])["Images"][0]["Tags"]
+    assert {"Key": "chatlift:origin-ami", "Value": whole["source_ami"]} in tags
+    assert not bake(**application)["changed"], "nothing is left to be baked"
+    assert not bake(renew=["app"], **application)["changed"]
+
+
+def test_a_release_is_foretold(bake: Any, tmp_path: Path, application: dict[str, Any]) -> None:
+    whole = bake(**application)
+    (tmp_path / "app").write_text("2")
+    planned = bake(check=True, renew=["app"], **application)
+    assert planned["changed"]
+    assert planned["source_ami"] == whole["image_id"]
+    assert not (tmp_path / "calls.json").exists()
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_release_of_more_than_the_application_is_refused(
+    bake: Any, tmp_path: Path, application: dict[str, Any], check: bool
+) -> None:
+    bake(**application)
+    (tmp_path / "app").write_text("2")
+    with pytest.raises(
+        AnsibleActionFail, match=r"of the newest, ami-\w+: variables changed\. Bake"
+    ):
+        bake(check=check, renew=["app"], variables={"node_version": "24"}, **application)
+
+
+def test_a_release_of_nothing_is_refused(bake: Any, application: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleActionFail, match=r"There is no image that could be given a new app"):
+        bake(renew=["app"], **application)
+
+
+def test_a_release_does_not_wait_for_a_bake_because_of_a_newer_source(
+    bake: Any, aws: Any, tmp_path: Path, application: dict[str, Any]
+) -> None:
+    whole = bake(**application)
+    application["source_ami"] = _newer_source(aws)
+    (tmp_path / "app").write_text("2")
+    release = bake(renew=["app"], **application)
+    assert release["reasons"] == ["app changed"]
+    assert release["source_ami"] == whole["image_id"]
+    assert release["inputs"]["source-ami"] == whole["inputs"]["source-ami"]
+    assert not bake(renew=["app"], **application)["changed"]
+    assert "source-ami changed" in bake(check=True, **application)["reasons"]
+
+
+def test_a_source_ami_that_is_not_the_recorded_one_proves_nothing(
+    bake: Any, aws: Any, tmp_path: Path, application: dict[str, Any]
+) -> None:
+    whole = bake(**application)
+    tags = [{"Key": "chatlift:source-ami", "Value": "ami-1"}]
+    aws("ec2").create_tags(Resources=[whole["image_id"]], Tags=tags)
+    application["source_ami"] = _newer_source(aws)
+    (tmp_path / "app").write_text("2")
+    with pytest.raises(AnsibleActionFail, match="source-ami changed"):
+        bake(renew=["app"], **application)
 
 
 def test_where_it_is_baked_is_no_part_of_the_contents(bake: Any) -> None:
