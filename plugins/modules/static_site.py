@@ -24,12 +24,15 @@ options:
     type: str
     required: true
   state:
-    description: Whether the bucket exists. V(absent) deletes it with everything in it.
+    description:
+      - Whether the bucket exists. V(absent) deletes it with everything in it.
+      - V(uploaded) uploads the files ahead and makes no release of them. It deletes nothing; the
+        next one that is V(present) does, where they became none.
     type: str
-    choices: [present, absent]
+    choices: [present, uploaded, absent]
     default: present
   directory:
-    description: The front end, a directory with an C(index.html). Required when O(state=present).
+    description: The front end, a directory with an C(index.html). Required unless O(state=absent).
     type: path
   immutable:
     description: >-
@@ -82,12 +85,12 @@ bucket:
 release:
   description: The release's digest.
   type: str
-  returned: when present
+  returned: unless absent
 files:
   description: The paths of the release's files.
   type: list
   elements: str
-  returned: when present
+  returned: unless absent
 invalidate:
   description: >-
     What edge locations that showed the release before have to forget, as paths for CloudFront; of a
@@ -111,7 +114,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils.stack import run
 
 ARGUMENTS = {
     "stack": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "uploaded", "absent"], "default": "present"},
     "directory": {"type": "path"},
     "immutable": {"type": "str", "default": r"[.-][0-9a-f]{8,}\.[^/]+$"},
     "browser_seconds": {"type": "int", "default": 0},
@@ -143,8 +146,11 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
             lifecycle=_lifecycle(params["noncurrent_days"]),
         ),
     )
-    history = _history(s3, name)
     site = Site(s3, changes, name)
+    if params["state"] == "uploaded":
+        site.upload(digest, files, [])
+        return {"bucket": name, "release": digest, "files": [file.path for file in files]}
+    history = _history(s3, name)
     site.upload(digest, files, [one for one in history if one["digest"] != digest][-1:])
     history = site.remember(digest, files, history, max(params["keep"], 2))
     return {
@@ -213,7 +219,7 @@ class Site:
             kept,
             self._remember,
             wanted=wanted,
-            gone=[one["digest"] for one in history if one["digest"] not in kept],
+            gone=[one for one in self._digests() if one not in kept],
         )
         return wanted
 
@@ -249,6 +255,21 @@ class Site:
         for digest in gone:
             keys = [{"Key": f"releases/{digest}/{path}"} for path in sorted(self._paths(digest))]
             bucket.delete_objects(self.s3, self.name, keys)
+
+    def _digests(self) -> list[str]:
+        """All that was ever uploaded, and not deleted since."""
+        try:
+            listed = pages(
+                self.s3,
+                "list_objects_v2",
+                "CommonPrefixes",
+                Bucket=self.name,
+                Prefix="releases/",
+                Delimiter="/",
+            )
+        except self.s3.exceptions.NoSuchBucket:  # in check mode
+            return []
+        return [one["Prefix"].split("/")[1] for one in listed]
 
     def _paths(self, digest: str) -> set[str]:
         """The files that a release has in the bucket."""
@@ -296,9 +317,9 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
         supports_check_mode=True,
-        required_if=[("state", "present", ["directory"])],
+        required_if=[("state", "present", ["directory"]), ("state", "uploaded", ["directory"])],
     )
-    run(module, present if module.params["state"] == "present" else absent)
+    run(module, absent if module.params["state"] == "absent" else present)
 
 
 if __name__ == "__main__":

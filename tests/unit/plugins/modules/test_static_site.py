@@ -147,6 +147,29 @@ def test_a_page_of_the_release_before_finds_its_parts(
     assert "app.0123abcd.js" not in _keys(aws, release)
 
 
+def test_a_release_that_is_uploaded_ahead_changes_no_other(
+    aws: Any, site: Path, run_module: Any
+) -> None:
+    first = run_module("static_site", stack=STACK, directory=str(site), keep=2)
+    history = aws("s3").get_object(Bucket=BUCKET, Key="releases.json")["Body"].read()
+    ahead = []
+    for number in range(1, 4):
+        _next_release(site, number)
+        made = run_module("static_site", stack=STACK, directory=str(site), state="uploaded", keep=2)
+        assert made["changed"]
+        ahead.append(made["release"])
+        assert _keys(aws, made["release"]) == made["files"]
+    assert _keys(aws, first["release"]) == first["files"]
+    assert aws("s3").get_object(Bucket=BUCKET, Key="releases.json")["Body"].read() == history
+    again = run_module("static_site", stack=STACK, directory=str(site), state="uploaded")
+    assert not again["changed"]
+    shown = run_module("static_site", stack=STACK, directory=str(site), keep=2)
+    assert set(shown["invalidate"]) >= {"/index.html", "/style.css"}
+    assert "app.0123abcd.js" in _keys(aws, ahead[-1]), "a part of the release before"
+    assert not _keys(aws, ahead[0]) + _keys(aws, ahead[1]), "what was never shown is gone"
+    assert _keys(aws, first["release"])
+
+
 def test_going_back_makes_a_release_the_newest_again(aws: Any, site: Path, run_module: Any) -> None:
     releases = []
     for number in range(3):
