@@ -5,6 +5,7 @@ variables and the roles' specifications."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,7 @@ class ActionModule(ControllerAction):
             *preflight.check_zones(zones, options["region"]),
             *preflight.check_application(options["app_dir"]),
             *(preflight.check_packer("packer") if options["packer"] else ()),
+            *(preflight.check_pip(sys.executable) if options["packer"] else ()),
             *preflight.check_members("redis", options["redis"], len(zones)),
             *preflight.check_members("mysql", options["mysql"], len(zones)),
         ]

@@ -7,8 +7,10 @@ Every check yields sentences: what is wrong, where, and what to write instead.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Iterator
@@ -21,6 +23,9 @@ from ansible_collections.chatlift.aws.plugins.plugin_utils import packer
 # A /16 is the largest VPC; in a /20 every subnet is a /24.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
 LARGEST_PREFIX, SMALLEST_PREFIX = 16, 20
+
+# The oldest that Debian 13's Python 3.13 runs.
+PIP_OLDEST = "23.2"
 
 # Three masters need three replicas, and a vote of three masters survives one.
 REDIS_FEWEST = 6
@@ -93,6 +98,21 @@ def check_packer(executable: str) -> Iterator[str]:
         packer.check_version(executable)
     except ChatliftError as error:
         yield str(error)
+
+
+def check_pip(python: str) -> Iterator[str]:
+    """The pip of the Python that Ansible runs in: bakes of the image ``node`` take it along."""
+    mend = f"Run {python} -m ensurepip, then {python} -m pip install 'pip>={PIP_OLDEST}'."
+    try:
+        found = version("pip")
+    except PackageNotFoundError:
+        yield f"{python}, in which ansible-playbook runs, lacks pip, which bakes take along. {mend}"
+        return
+    if tuple(map(int, re.findall(r"\d+", found)[:2])) < tuple(map(int, PIP_OLDEST.split("."))):
+        yield (
+            f"{python}, in which ansible-playbook runs, has pip {found}, which the Python of the"
+            f" images cannot run. {mend}"
+        )
 
 
 def check_members(tier: str, names: list[str], zones: int) -> Iterator[str]:

@@ -29,6 +29,30 @@ def test_a_bad_stack_name(preflight: Any, stack: str) -> None:
     assert "beginning with a letter, such as prod" in said
 
 
+@pytest.mark.parametrize("version", ["23.2", "24.0.1", "26.1b1"])
+def test_a_pip_that_bakes_can_take_along(
+    preflight: Any, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(preflight, "version", lambda _name: version)
+    assert not list(preflight.check_pip("/venv/bin/python"))
+
+
+def test_a_pip_that_is_too_old(preflight: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "version", lambda _name: "23.0.1")
+    (said,) = preflight.check_pip("/venv/bin/python")
+    assert "has pip 23.0.1" in said
+    assert "/venv/bin/python -m pip install 'pip>=23.2'" in said
+
+
+def test_no_pip(preflight: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_name: str) -> str:
+        raise preflight.PackageNotFoundError
+
+    monkeypatch.setattr(preflight, "version", none)
+    (said,) = preflight.check_pip("/venv/bin/python")
+    assert "/venv/bin/python, in which ansible-playbook runs, lacks pip" in said
+
+
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
