@@ -1,5 +1,6 @@
 # `packer build packer` bakes the three images in parallel; `packer build -only=amazon-ebs.redis packer`
-# bakes one. playbooks/bake.yml does it only for images whose contents changed.
+# bakes one. playbooks/bake.yml does it only for images whose contents changed. With an image of ours as
+# source_ami and release.yml as playbook, a release of the application is made: playbooks/release.yml.
 
 locals {
   region = [for r in [var.region, var.default_region, "eu-central-1"] : r if r != ""][0]
@@ -41,6 +42,14 @@ source "amazon-ebs" "debian" {
   ssh_interface                         = var.ssh_interface
   temporary_security_group_source_cidrs = var.ssh_source_cidrs
 
+  # An image of ours lets nobody in. No part of it changes: this lasts until the builder stops.
+  user_data = <<-END
+    #cloud-config
+    bootcmd:
+      - nft delete table inet chatlift
+      - systemctl start --no-block ssh.service
+  END
+
   # An encrypted volume under the builder makes encrypted snapshots; encrypt_boot would copy the
   # whole image once more.
   launch_block_device_mappings {
@@ -55,8 +64,8 @@ source "amazon-ebs" "debian" {
 
   # Half an hour at most for AWS to do any one thing.
   aws_polling {
-    delay_seconds = 3
-    max_attempts  = 600
+    delay_seconds = var.poll_seconds
+    max_attempts  = ceil(1800 / var.poll_seconds)
   }
 
   run_tags = {
@@ -96,9 +105,12 @@ build {
   }
 
   provisioner "ansible" {
-    playbook_file = "${path.root}/provision.yml"
+    playbook_file = "${path.root}/${var.playbook}"
     use_proxy     = false
     user          = var.ssh_user
+
+    # The collection says which Ansible it needs; to ask takes a second of every bake.
+    skip_version_check = true
 
     extra_arguments = concat(
       ["--extra-vars", jsonencode({

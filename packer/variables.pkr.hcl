@@ -52,7 +52,19 @@ variable "ssh_source_cidrs" {
   description = "Addresses that may connect to the builder over SSH: where Packer runs. From outside the VPC, name your own address."
 }
 
+variable "poll_seconds" {
+  type        = number
+  default     = 3
+  description = "Seconds between two questions whether AWS has done what it was asked for."
+}
+
 # What to bake.
+
+variable "playbook" {
+  type        = string
+  default     = "provision.yml"
+  description = "What is done to the builder. release.yml takes an image of ours as source_ami, and gives it another application."
+}
 
 variable "source_ami" {
   type        = string

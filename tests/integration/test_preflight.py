@@ -52,7 +52,7 @@ def test_everything_that_is_wrong_is_said_at_once_with_the_right_form(tmp_path: 
         assert sentence in said
 
 
-@pytest.mark.parametrize("playbook", ["site", "bake"])
+@pytest.mark.parametrize("playbook", ["site", "bake", "release"])
 def test_an_old_packer_is_refused_before_anything_is_made(tmp_path: Path, playbook: str) -> None:
     program = tmp_path / "packer"
     program.write_text("#!/bin/sh\necho Packer v1.5.0\n")
