@@ -1,8 +1,11 @@
-"""What is installed on this host, as the image's manifest and as its bill of materials.
+"""Writes down what is installed on this host: the image's manifest and its bill of materials.
 
-Reads from its one argument what only the bake knows, a JSON object of ``image``, ``source_ami``,
-``fingerprint``, ``revision``, ``components`` (version by name of what is no package) and
-``key_packages``. Prints a JSON object of ``manifest`` and ``sbom`` (CycloneDX 1.6).
+    python3 - TOLD DIRECTORY [--check]
+
+TOLD is what only the bake knows, a JSON object of ``image``, ``source_ami``, ``fingerprint``,
+``revision``, ``components`` (version by name of what is no package) and ``key_packages``. The files
+are ``manifest.json`` and ``sbom.cdx.json`` (CycloneDX 1.6). Prints the names of those that changed;
+with ``--check`` none is written.
 
 Runs on the builder: nothing but Python's standard library.
 """
@@ -105,12 +108,28 @@ def sbom(told: dict[str, Any], packages: list[Component]) -> dict[str, Any]:
     }
 
 
+def write(file: Path, contents: dict[str, Any], *, check: bool) -> bool:
+    """Whether the file did not have these contents; unless it is only checked, it then has."""
+    text = json.dumps(contents, indent=1, sort_keys=True) + "\n"
+    if file.exists() and file.read_text() == text:
+        return False
+    if not check:
+        file.write_text(text)
+        file.chmod(0o644)
+    return True
+
+
 def main() -> None:
-    """Print both documents."""
-    told = json.loads(sys.argv[1])
+    """Write both documents."""
+    told, directory, check = json.loads(sys.argv[1]), Path(sys.argv[2]), "--check" in sys.argv
     debian, npm = unique(debian_packages()), unique(npm_packages(APPLICATION))
-    documents = {"manifest": manifest(told, debian, npm), "sbom": sbom(told, [*debian, *npm])}
-    json.dump(documents, sys.stdout, sort_keys=True)
+    documents = {
+        "manifest.json": manifest(told, debian, npm),
+        "sbom.cdx.json": sbom(told, [*debian, *npm]),
+    }
+    for name, contents in documents.items():
+        if write(directory / name, contents, check=check):
+            print(name)
 
 
 if __name__ == "__main__":

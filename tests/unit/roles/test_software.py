@@ -82,6 +82,16 @@ def test_the_bill_of_materials_is_valid(software: ModuleType, debian: list[dict[
     assert ("node", "24.1.0") in {(purl.name, purl.version) for purl in purls}
 
 
+def test_documents_are_written_when_they_changed(software: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    assert software.write(file, {"format": 1}, check=True)
+    assert not file.exists()
+    assert software.write(file, {"format": 1}, check=False)
+    assert json.loads(file.read_text()) == {"format": 1}
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert not software.write(file, {"format": 1}, check=False)
+
+
 def test_this_host_has_packages(software: ModuleType) -> None:
     names = {each["name"] for each in software.debian_packages()}
     assert {"bash", "dpkg"} <= names
