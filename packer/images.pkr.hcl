@@ -42,12 +42,13 @@ source "amazon-ebs" "debian" {
   ssh_interface                         = var.ssh_interface
   temporary_security_group_source_cidrs = var.ssh_source_cidrs
 
-  # An image of ours lets nobody in. No part of it changes: this lasts until the builder stops.
+  # An image of ours lets nobody in, and answers nobody before its SSH server does. No part of it
+  # changes: this lasts until the builder stops.
   user_data = <<-END
     #cloud-config
     bootcmd:
-      - nft delete table inet chatlift
       - systemctl start --no-block ssh.service
+      - systemd-run --no-block --property=After=ssh.service sh -c 'nft delete table inet chatlift || true'
   END
 
   # An encrypted volume under the builder makes encrypted snapshots; encrypt_boot would copy the

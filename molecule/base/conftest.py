@@ -34,15 +34,17 @@ def firewall(host: Host):
 
 
 @pytest.fixture
-def lets_in(host: Host) -> Callable[[int], bool]:
-    """Whether a neighbour can connect to a port at which the host listens."""
+def answer(host: Host) -> Callable[[int], str]:
+    """How a neighbour is answered who connects to a port where the host listens."""
     address = next(found for found in host.interface("eth0").addresses if ":" not in found)
 
-    def connect(port: int) -> bool:
+    def connect(port: int) -> str:
         try:
-            with closing(create_connection((address, port), timeout=5)):
-                return True
+            with closing(create_connection((address, port), timeout=3)):
+                return "open"
         except ConnectionRefusedError:
-            return False
+            return "refused"
+        except TimeoutError:
+            return "silence"
 
     return connect

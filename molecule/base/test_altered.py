@@ -24,11 +24,11 @@ def test_all_updates_are_installed_and_written_down(host):
         assert updates["after"][package] == host.package(package).version == "2"
 
 
-def test_ssh_starts_with_an_instance_and_is_let_in(host, firewall, lets_in):
+def test_ssh_starts_with_an_instance_and_is_let_in(host, firewall, answer):
     assert host.service("ssh").is_enabled
     assert not host.service("ssh.socket").is_enabled
     assert "tcp dport != { 22, 3001 }" in firewall
-    assert lets_in(22)
+    assert answer(22) == "open"
 
 
 def test_the_ssm_agent_starts_with_an_instance_only(host):

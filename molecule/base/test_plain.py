@@ -45,10 +45,11 @@ def test_no_ssm_agent_is_installed(host):
     assert not host.package("amazon-ssm-agent").is_installed
 
 
-def test_the_firewall_starts_at_boot_and_refuses_ports_of_no_tier(host, firewall, lets_in):
+def test_the_firewall_starts_at_boot_and_refuses_ports_of_no_tier(host, firewall, answer):
     assert host.service("nftables").is_enabled
     assert "tcp dport != { 3306, 6379, 8008, 8080, 16379, 26379, 33061 }" in firewall
-    assert not lets_in(22)
+    assert answer(22) == "silence"
+    assert "reject with tcp reset" in firewall
     host.check_output(
         "bash -c 'head -c 4 < /dev/tcp/127.0.0.1/22'"
     )  # as Session Manager forwards it
