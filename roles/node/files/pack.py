@@ -4,7 +4,8 @@
 
 IGNORED are patterns of names of files and directories. Prints a JSON object of ``directory``, a new
 one in PLACE that holds ``application.tar``, ``checksum`` (SHA-1, in hexadecimal) and
-``dependencies`` (see `dependencies.digest`). Runs on the controller, with nothing but Python's standard library.
+``dependencies`` (see `dependencies.digest`). Runs on the controller, with nothing but Python's
+standard library.
 """
 
 from __future__ import annotations
