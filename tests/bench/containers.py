@@ -36,6 +36,9 @@ USER app
 WORKDIR /srv/app
 CMD ["node", "--run", "start"]
 """
+LIMITS = tuple(f"--ulimit={name}=4096:4096" for name in ("nofile", "nproc"))
+"""Below those of this machine, which the runtime may not raise."""
+
 APPLICATION = "/opt/chatlift/app"
 FIRST_PORT = 3900
 HEALTHY = 120  # seconds
@@ -110,7 +113,7 @@ class Containers:
                 self.started.append(
                     _podman(
                         *("run", "--detach", "--label", LABEL, "--env-file", file.name),
-                        *("--network", f"ns:{NETNS / _container(host.id)}"),
+                        *("--network", f"ns:{NETNS / _container(host.id)}", *LIMITS),
                         *("--volume", f"{ca}:/run/chatlift/tls/ca.crt:ro", IMAGE),
                     ).strip()
                 )
