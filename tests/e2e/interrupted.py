@@ -2,7 +2,7 @@
 
 pytest -s tests/e2e/interrupted.py
 
-Takes eight minutes, on the stack of ``make rehearse``, and is no part of ``make test``. Redis and
+Takes three minutes, on the stack of ``make rehearse``, and is no part of ``make test``. Redis and
 MySQL are replaced in the same way, so that one of them is enough.
 """
 
