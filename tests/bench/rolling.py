@@ -58,6 +58,7 @@ def roll(stack: Stack, tier: str, clients: int, rate: float, number: int) -> Run
     variables: dict[str, Any] = {"replace_always": True, **WARM_UP}
     if tier == "app":
         variables["app_tier_detailed_monitoring"] = _other_monitoring(stack)
+        variables["app_tier_image_id"] = stack.instances("app")[0].image_id
     people = ("--clients", f"{clients}", "--rate", f"{rate:g}", "--ramp", "50")
     others = ("--requests", "5", "--registrations", "2")
     place = ("--ca", str(AUTHORITY), "--resolver", SERVICE_ADDRESS)
