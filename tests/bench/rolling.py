@@ -131,7 +131,8 @@ def main() -> None:
         for tier, measured in runs.items():
             run = roll(stack, tier, chosen.clients, chosen.rate, number)
             measured.append(run)
-            console.print(f"round {number}: {tier} replaced in {run.seconds:.0f} s")
+            figures = (f"{name} {run.report[key]:.4g}" for key, name in COLUMNS.items())
+            console.print(f"round {number}: {tier} in {run.seconds:.0f} s; {', '.join(figures)}")
     report(runs, console)
 
 
