@@ -49,5 +49,5 @@ def look(root: Path = Path("/")) -> Memory:
 
 
 def _pairs(file: Path) -> Mapping[str, int]:
-    words = (line.replace(":", "").split() for line in file.read_text().splitlines())
-    return {name: int(value) for name, value, *_ in words}
+    lines = (line.replace(":", "").split() for line in file.read_text().splitlines())
+    return {words[0]: int(words[1]) for words in lines}
