@@ -1,11 +1,10 @@
 """Packs an application into one file, and says what it is and what its dependencies depend on.
 
-    pack.py PLACE DIRECTORY PACKAGE_DIRECTORY IGNORED…
+    pack.py DIRECTORY PACKAGE_DIRECTORY IGNORED…
 
 IGNORED are patterns of names of files and directories. Prints a JSON object of ``directory``, a new
-one in PLACE that holds ``application.tar``, ``checksum`` (SHA-1, in hexadecimal) and
-``dependencies`` (see `dependencies.digest`). Runs on the controller, with nothing but Python's
-standard library.
+one that holds ``application.tar``, ``checksum`` (SHA-1, in hexadecimal) and ``dependencies`` (see
+`dependencies.digest`). Runs on the controller, with nothing but Python's standard library.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ def pack(directory: Path, ignored: list[str], archive: Path) -> None:
 
 def main() -> None:
     """Pack, and print."""
-    parent, directory, package, *ignored = sys.argv[1:]
-    place = Path(tempfile.mkdtemp(prefix="application-", dir=parent))
+    directory, package, *ignored = sys.argv[1:]
+    place = Path(tempfile.mkdtemp(prefix="chatlift-application-"))
     archive = place / "application.tar"
     pack(Path(directory), ignored, archive)
     told = {

@@ -29,6 +29,12 @@ LOCK: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def own_place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is packed is not left on the machine."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("packed")))
+
+
 def _run(program: str, *arguments: str) -> Any:
     command = [sys.executable, str(FILES / program), *arguments]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -46,7 +52,7 @@ def digest(tmp_path: Path) -> Callable[..., str]:
             (directory / "package-lock.json").write_text(json.dumps(lock))
         for name, text in files.items():
             (directory / name).write_text(text)
-        packed = _run("pack.py", *map(str, (tmp_path, directory, directory)), "node_modules")
+        packed = _run("pack.py", str(directory), str(directory), "node_modules")
         return str(packed["dependencies"])
 
     return run
@@ -116,7 +122,7 @@ def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
     (directory / "package.json").write_text("{}")
     (directory / "package.json").chmod(0o600)
     (directory / ".env.local").write_text("SECRET=1")
-    arguments = (*map(str, (tmp_path, directory, directory)), "node_modules", ".env", ".env.*")
+    arguments = (str(directory), str(directory), "node_modules", ".env", ".env.*")
     packed = _run("pack.py", *arguments)
     with tarfile.open(Path(packed["directory"]) / "application.tar") as archive:
         entries = {one.name: (one.mode, one.uid, one.gname) for one in archive}
