@@ -14,6 +14,7 @@ from tests.e2e.stack import Stack, rehearsal, wait_for
 KNOWN = 240  # seconds for the longest period that an alarm looks at, which is five minutes
 QUIET = 120  # seconds for what earlier tests have raised to be over
 RAISED = 120  # seconds for alarms of three minutes, each of which takes the rehearsal ten seconds
+SHOWN = 15  # seconds for the rehearsal, which looks at its own state every second
 BACK = 240  # seconds for members to come back and their alarms to see it
 
 
@@ -44,6 +45,12 @@ def _raised(stack: Stack) -> set[str]:
     )
     alarms = found["MetricAlarms"] + found["CompositeAlarms"]
     return {alarm["AlarmName"].removeprefix(prefix) for alarm in alarms}
+
+
+def _shown(stack: Stack) -> set[str]:
+    """The alarms that the rehearsal shows, without ``chatlift-<stack>-``."""
+    alarms = json.loads(rehearsal("status", "--json"))["alarms"]
+    return {one["name"].removeprefix(f"chatlift-{stack.name}-") for one in alarms}
 
 
 def _told(stack: Stack, queue: str) -> list[tuple[str, str]]:
@@ -97,8 +104,7 @@ def test_lost_members_raise_their_alarms_until_they_are_back(stack: Stack, queue
         for member in lost:
             rehearsal("kill", member.id)
         wait_for(f"{expected} to be raised", lambda: expected <= _raised(stack), RAISED)
-        shown = json.loads(rehearsal("status", "--json"))["alarms"]
-        assert expected <= {one["name"].removeprefix(f"chatlift-{stack.name}-") for one in shown}
+        wait_for("them to be shown", lambda: expected <= _shown(stack), SHOWN)
     finally:
         for group in held:
             groups.resume_processes(AutoScalingGroupName=group, ScalingProcesses=["Launch"])
