@@ -5,15 +5,13 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle
 
 from __future__ import annotations
 
-from collections import Counter
-
 from moto.elbv2.models import ELBv2Backend
 
 from . import refresh_turn, state, warming
 from .activities import at
 from .autoscaling import AutoScalingMends, Group
 from .elbv2 import TargetGroup
-from .launches import launch, launch_failed, may_launch
+from .launches import launch, launch_failed, may_launch, zones_used
 from .lifecycle import LAUNCHING, TERMINATING, GroupInstance, outcome
 
 
@@ -256,7 +254,7 @@ class _Turn:
         candidates = [
             m for m in self._group.members if not m.protected_from_scale_in and not m.outgoing
         ]
-        zones = Counter(str(m.availability_zone) for m in self._group.members)
+        zones = zones_used(self._group.members)
         return min(
             candidates,
             key=lambda m: (
