@@ -13,11 +13,15 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def kill_when(
-    happens: Callable[[], object], *arguments: str, environment: Mapping[str, str] | None = None
+    happens: Callable[[], object],
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 600,
 ) -> bool:
     """Run ``ansible-playbook`` and kill its whole process group as soon as ``happens()``.
 
-    Returns False when it had ended before. ``environment`` is added to this process's.
+    Returns False when it had ended before. ``environment`` is added to this process's. Raises
+    TimeoutError, and kills it, when neither has happened within ``seconds``.
     """
     with subprocess.Popen(
         ["ansible-playbook", *arguments],
@@ -28,10 +32,13 @@ def kill_when(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
+        deadline = time.monotonic() + seconds
         try:
             while not happens():
                 if process.poll() is not None:
                     return False
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"Nothing to kill {arguments[0]} for in {seconds:.0f} s.")
                 time.sleep(0.2)
         finally:
             if process.poll() is None:
