@@ -122,7 +122,6 @@ build {
         sysprep_source_ami         = var.source_ami
         sysprep_fingerprint        = var.fingerprint
         sysprep_revision           = var.revision
-        sysprep_record_dir         = local.record_dir
       })],
       var.ansible_variables == "" ? [] : ["--extra-vars", "@${abspath(var.ansible_variables)}"],
     )
@@ -138,6 +137,19 @@ build {
       "ANSIBLE_CALLBACK_RESULT_FORMAT=json",
       "ANSIBLE_NOCOLOR=True",
     ]
+  }
+
+  # Over the connection that Packer has had from the beginning: nobody can open another one by now.
+  provisioner "file" {
+    direction   = "download"
+    source      = "/etc/chatlift/manifest.json"
+    destination = "${local.record_dir}/${source.name}.json"
+  }
+
+  provisioner "file" {
+    direction   = "download"
+    source      = "/etc/chatlift/sbom.cdx.json"
+    destination = "${local.record_dir}/${source.name}.cdx.json"
   }
 
   # Which AMIs these records are of.
