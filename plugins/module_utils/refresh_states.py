@@ -60,6 +60,7 @@ class Refresher:
         self._refresh: dict[str, Any] = {}
         self._history: list[refresh_watch.Activity] = []
         self._gave_up = ""
+        self._undone: dict[str, Any] = {}
 
     def reach(self, state: str) -> dict[str, Any]:
         """Bring the group to the state and return the result.
@@ -74,6 +75,8 @@ class Refresher:
             self._start(tier, active)
         elif state == "rolled_back":
             self._roll_back(tier, active)
+            left = _wanted(current) or scaling_group.launch_template_of(tier.group)
+            self._note_undone(left, self._refresh or current)
         else:
             self._cancel(active)
         return self.result()
@@ -84,6 +87,8 @@ class Refresher:
             "diff": self._changes.diff,
             "replaced": self._replaced,
         }
+        if self._undone:
+            told["undone_image"] = self._undone
         if self._refresh:
             told["refresh"] = _facts(self._refresh)
             told["history"] = [_event(one) for one in self._history]
@@ -108,6 +113,8 @@ class Refresher:
             self._begin(tier, version, self._options)
         if self._waits():
             self._watch(self._options["max_failures"])
+            if self._refresh["Status"].startswith("Rollback"):
+                self._note_undone(_wanted(self._refresh), self._refresh)
             if self._refresh["Status"] != "Successful":
                 raise ChatliftError(self._failure(version))
 
@@ -240,6 +247,14 @@ class Refresher:
             )
         return instance_refresh.version_named(self._ec2, tier, tier.version_before)
 
+    def _note_undone(self, left: dict[str, Any], refresh: dict[str, Any]) -> None:
+        """Note which image the version has that a refresh left, unless it is that of the group."""
+        tier = instance_refresh.look(self._autoscaling, self._name)
+        now = instance_refresh.image_of(self._ec2, scaling_group.launch_template_of(tier.group))
+        undone = instance_refresh.image_of(self._ec2, left)
+        if undone and now and undone != now:
+            self._undone = {"id": undone, "at": _time(refresh.get("EndTime"))}
+
     def _cancel(self, active: dict[str, Any]) -> None:
         if not active:
             return
@@ -317,6 +332,11 @@ class Refresher:
             f" playbooks/rollback.yml (state=rolled_back) to replace them too, or mend the cause"
             f" and run this again to go on."
         )
+
+
+def _wanted(refresh: dict[str, Any]) -> dict[str, Any]:
+    """The LaunchTemplateSpecification that a refresh was to bring; empty when it had none."""
+    return scaling_group.launch_template_of(refresh.get("DesiredConfiguration") or {})
 
 
 def _facts(refresh: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,14 @@ options:
   image_id:
     description:
       - The AMI to launch.
-      - Left out, the newest available AMI of this account tagged C(chatlift:image=node).
+      - Left out, O(default_image_id), or else the newest available AMI of this account tagged
+        C(chatlift:image=node).
+      - To name one that was undone removes its tag C(chatlift:undone).
+    type: str
+  default_image_id:
+    description: >-
+      The AMI to take where none is named, such as one that was just baked. One that was undone (it
+      has the tag C(chatlift:undone)) is passed over with a warning, and so is a newest one.
     type: str
   instance_type:
     description: The instance type. Required when O(state=present).
@@ -240,6 +247,7 @@ ARGUMENTS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "zones": {"type": "int", "default": 3},
     "image_id": {"type": "str"},
+    "default_image_id": {"type": "str"},
     "instance_type": {"type": "str"},
     "other_instance_types": {"type": "list", "elements": "str", "default": []},
     "on_demand_base": {"type": "int", "default": 0},
@@ -277,7 +285,9 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, TIER)
     ec2 = module.client("ec2")
 
-    image = find_image(ec2, changes, params["image_id"], IMAGE)
+    image = find_image(ec2, changes, IMAGE, params["image_id"], params["default_image_id"])
+    if image.warning:
+        module.warn(image.warning)
     content = launch_template.data(
         name=name,
         tags=tags,

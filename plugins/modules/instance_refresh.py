@@ -204,6 +204,19 @@ replaced:
     protected:
       description: Whether it is protected from scale in.
       type: bool
+undone_image:
+  description: >-
+    The image that the group was led back from, by whomever, to another one. To note it keeps it
+    from being rolled out again by those who take the newest.
+  returned: when there is one
+  type: dict
+  contains:
+    id:
+      description: Its id.
+      type: str
+    at:
+      description: When the refresh ended that led back.
+      type: str
 refresh:
   description: The refresh.
   returned: when there was one

@@ -43,7 +43,14 @@ options:
   image_id:
     description:
       - The AMI to launch.
-      - Left out, the newest available AMI of this account tagged C(chatlift:image=<tier>).
+      - Left out, O(default_image_id), or else the newest available AMI of this account tagged
+        C(chatlift:image=<tier>).
+      - To name one that was undone removes its tag C(chatlift:undone).
+    type: str
+  default_image_id:
+    description: >-
+      The AMI to take where none is named, such as one that was just baked. One that was undone (it
+      has the tag C(chatlift:undone)) is passed over with a warning, and so is a newest one.
     type: str
   instance_type:
     description: The instance type. Required when O(state=present).
@@ -216,6 +223,7 @@ ARGUMENTS = {
     "availability_zone": {"type": "str"},
     "address": {"type": "str"},
     "image_id": {"type": "str"},
+    "default_image_id": {"type": "str"},
     "instance_type": {"type": "str"},
     "volume": {"type": "dict", "options": VOLUME_OPTIONS},
     "settings": {"type": "dict", "default": {}},
@@ -240,7 +248,9 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, member.tier, member.name)
     ec2 = module.client("ec2")
 
-    image = find_image(ec2, changes, params["image_id"], member.tier)
+    image = find_image(ec2, changes, member.tier, params["image_id"], params["default_image_id"])
+    if image.warning:
+        module.warn(image.warning)
     interface_id = network_interface.ensure(
         ec2,
         changes,

@@ -35,6 +35,12 @@ def roll(stack: Stack, playbook: str, **variables: Any) -> str:
     return stack.run_playbook(f"playbooks/{playbook}.yml", *arguments)
 
 
+def is_marked(stack: Stack, image: str) -> bool:
+    """Whether the image is known as one whose deployment was undone."""
+    found = stack.client("ec2").describe_images(ImageIds=[image])["Images"]
+    return any(tag["Key"] == "chatlift:undone" for tag in found[0]["Tags"])
+
+
 def running(stack: Stack) -> dict[str, str]:
     """The launch template versions of the application's instances in service, by their ids."""
     groups = stack.client("autoscaling").describe_auto_scaling_groups(

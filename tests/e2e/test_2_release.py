@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.noticing import noticing
-from tests.e2e.releases import bake, roll, running
+from tests.e2e.releases import bake, is_marked, roll, running
 from tests.e2e.stack import Stack
 
 NOTHING_FAILS = {"reconnects": 1, "failed_requests": 0, "duplicates": 0, "reordered": 0}
@@ -33,6 +33,7 @@ def test_a_release_that_crashes_is_undone(stack: Stack, tmp_path: Path) -> None:
     with noticing(stack, {**NOTHING_FAILS, "reconnects": 0}), undone:
         roll(stack, "rolling_deploy", app_tier_image_id=image)
     assert running(stack) == good
+    assert is_marked(stack, image)
 
 
 def test_what_was_before_comes_back(stack: Stack) -> None:

@@ -395,6 +395,15 @@ def test_an_alarm_rolls_back_what_was_replaced(refresh: Any, account: Account) -
     failed = refresh(launch_template=V2, alarms=["errors"], max_healthy_percentage=110)
     assert "ended as RollbackSuccessful: The alarm errors is in the ALARM state" in failed["msg"]
     assert account.versions == ["1", "1", "1"]
+    assert "undone_image" not in failed  # both versions have the same
+
+
+def test_the_image_that_was_undone_is_told(refresh: Any, account: Account) -> None:
+    account.add_version(ImageId=NO_IMAGE)
+    failed = refresh(launch_template={"name": NAME, "version": "3"}, max_failures=1)
+    assert (failed["failed"], failed["undone_image"]["id"]) == (True, NO_IMAGE)
+    again = refresh(state="rolled_back")  # by the next one, when the first was interrupted
+    assert (again["changed"], again["undone_image"]) == (False, failed["undone_image"])
 
 
 def test_a_refresh_that_fails_for_good_names_those_that_are_left(
@@ -442,6 +451,7 @@ def test_what_has_ended_is_refreshed_to_the_version_before(refresh: Any, account
     account.alarm("errors", "ALARM")  # it may be why
     done = refresh(state="rolled_back", alarms=["errors"])
     assert (done["changed"], done["refresh"]["status"]) == (True, "Successful")
+    assert "undone_image" not in done
     assert account.versions == ["1", "1", "1"]
     assert not refresh(state="rolled_back")["changed"]
 

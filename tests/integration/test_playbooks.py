@@ -260,6 +260,18 @@ def test_a_release_that_crashes_at_boot_is_undone(
     assert _instances(cloud) == before
 
 
+def test_an_image_that_was_undone_is_rolled_out_by_its_name_alone(cloud: Cloud, play: Any) -> None:
+    undone = {"Filters": [{"Name": "tag-key", "Values": ["chatlift:undone"]}]}
+    found = cloud.client("ec2").describe_images(**undone)["Images"]
+    broken = max(found, key=lambda one: str(one["CreationDate"]))["ImageId"]
+    told = play("rolling_deploy", "--limit", "app", "--check", **ROLL)
+    assert not told.changed
+    assert f"The image {broken} is passed over, as it was undone at 20" in told.text
+    named = play("app_tier", app_tier_image_id=broken, **ROLL)
+    assert [change.split(": ")[0] for change in named.changed] == ["app-group"]
+    assert "passed over" not in play("app_tier", **ROLL).text
+
+
 def test_images_that_nothing_needs_are_deleted(cloud: Cloud, play: Any) -> None:
     all_of_them: dict[str, Any] = {"prune_keep": 0, "prune_min_age_days": 0}
     planned = play("prune_images", "--check", **all_of_them)

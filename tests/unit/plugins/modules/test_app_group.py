@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ import pytest
 import yaml
 from chatlift_member.identity import parse_identity
 from chatlift_member.metrics_cloudwatch import NAMESPACE, OF_TIER, dimensions
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2 import ec2_backends
 
 from ...conftest import STACK, ZONES, ModuleFailed
 
@@ -146,6 +149,73 @@ def test_a_mixed_group_keeps_its_version_too(aws: Any, run_module: Any) -> None:
 def test_an_image_that_is_not_there_is_named(run_module: Any) -> None:
     with pytest.raises(ModuleFailed, match=r"no image ami-0123\. Name one that this account can"):
         run_module("app_group", **{**OPTIONS, "image_id": "ami-0123"})
+
+
+@pytest.fixture
+def baked(aws: Any) -> list[str]:
+    """Ids of two images of the tier, the newer one last."""
+    ec2 = aws("ec2")
+    [instance] = ec2.run_instances(ImageId=OPTIONS["image_id"], MinCount=1, MaxCount=1)["Instances"]
+    tags = [{"ResourceType": "image", "Tags": [{"Key": "chatlift:image", "Value": "node"}]}]
+    made = []
+    for number in (1, 2):
+        image_id = ec2.create_image(
+            InstanceId=instance["InstanceId"], Name=f"node-{number}", TagSpecifications=tags
+        )["ImageId"]
+        backend = ec2_backends[DEFAULT_ACCOUNT_ID][ec2.meta.region_name]
+        backend.amis[image_id].creation_date = datetime(2026, 11, number)
+        made.append(image_id)
+    return made
+
+
+UNNAMED = {name: value for name, value in OPTIONS.items() if name != "image_id"}
+
+
+def _image(aws: Any, version: str) -> str:
+    """The image in a version of the launch template."""
+    [found] = aws("ec2").describe_launch_template_versions(
+        LaunchTemplateName=NAME, Versions=[version]
+    )["LaunchTemplateVersions"]
+    return str(found["LaunchTemplateData"]["ImageId"])
+
+
+def test_the_newest_image_is_taken_or_the_default(
+    aws: Any, run_module: Any, baked: list[str]
+) -> None:
+    older, newer = baked
+    newest = run_module("app_group", **UNNAMED)
+    assert _image(aws, newest["launch_template_version"]) == newer
+    made = run_module("app_group", default_image_id=older, **UNNAMED)
+    assert _image(aws, made["launch_template_version"]) == older
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_an_image_that_was_undone_is_passed_over(
+    aws: Any, run_module: Any, baked: list[str], default: bool
+) -> None:
+    older, newer = baked
+    tag = {"Key": "chatlift:undone", "Value": "2026-11-03T04:05:06+00:00"}
+    aws("ec2").create_tags(Resources=[newer], Tags=[tag])
+    chosen = {"default_image_id": newer} if default else {}
+    made = run_module("app_group", **chosen, **UNNAMED)
+    assert _image(aws, made["launch_template_version"]) == older
+    assert f"The image {newer} is passed over, as it was undone at 2026-11-03T04" in str(
+        made["warnings"]
+    )
+
+
+def test_without_another_image_one_that_was_undone_has_to_be_named(
+    aws: Any, run_module: Any, baked: list[str]
+) -> None:
+    tag = {"Key": "chatlift:undone", "Value": "2026-11-03T04:05:06+00:00"}
+    aws("ec2").create_tags(Resources=baked, Tags=[tag])
+    with pytest.raises(ModuleFailed, match=rf"{baked[0]} is passed over.*bake.yml, or name an"):
+        run_module("app_group", **UNNAMED)
+    named = {**UNNAMED, "image_id": baked[0]}
+    assert run_module("app_group", check=True, **named)["changed"]
+    made = run_module("app_group", **named)
+    assert _image(aws, made["launch_template_version"]) == baked[0]
+    assert _image(aws, run_module("app_group", **UNNAMED)["launch_template_version"]) == baked[0]
 
 
 def _policies(aws: Any) -> dict[str, dict[str, Any]]:
