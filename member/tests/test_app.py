@@ -125,6 +125,16 @@ def test_who_crashes_for_want_of_its_data_is_waited_for(monkeypatch: pytest.Monk
     assert host.restarts > CRASHES
 
 
+def test_restarts_are_counted_once_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    tier = app(Crashing(STATS), monkeypatch)
+    tier.join(Deadline(5))
+    assert "app_restarts" not in tier.status().metrics
+    tier.heal()
+    first = tier.status().metrics["app_restarts"]
+    tier.heal()
+    assert tier.status().metrics["app_restarts"] > first
+
+
 def test_handing_over_fails_the_health_check_and_stops_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 from chatlift_member import metrics_cloudwatch as module
 from chatlift_member.health import Status
-from chatlift_member.metrics_cloudwatch import Metric, Publisher, dimensions, metrics_of
+from chatlift_member.metrics_cloudwatch import Figures, Metric, Publisher, dimensions
 from member_factory import facts
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://monitoring.eu-central-1.amazonaws.com")
@@ -40,7 +40,7 @@ def publisher(cloudwatch: Any, *metrics: Metric, **settings: Any) -> Publisher:
 
 def test_an_app_instance_publishes_its_connections() -> None:
     status = Status(True, False, "app", "serving", metrics={"app_connections": 7, "app_other": 1})
-    assert metrics_of(status, "app") == [
+    assert Figures("app").of(status) == [
         Metric("Healthy", 1, "Count"),
         Metric("WebSocketConnections", 7, "Count"),
     ]
@@ -49,7 +49,7 @@ def test_an_app_instance_publishes_its_connections() -> None:
 @pytest.mark.parametrize(("tier", "leads"), [("redis", "MasterOfShard"), ("mysql", "Primary")])
 def test_a_service_that_is_down_says_so_and_has_no_figures(tier: str, leads: str) -> None:
     status = Status.down("stopped", "", {"disk_used_ratio": 0.25})
-    assert metrics_of(status, tier) == [
+    assert Figures(tier).of(status) == [
         Metric("Healthy", 0),
         Metric("DataVolumeUsedPercent", 25, "Percent"),
         Metric(leads, 0),
@@ -58,9 +58,20 @@ def test_a_service_that_is_down_says_so_and_has_no_figures(tier: str, leads: str
 
 def test_the_figures_are_those_of_port_8008_in_units_of_cloudwatch() -> None:
     values = {"certificate_expiry_seconds": 43200.0, "mysql_connections_used_ratio": 0.5}
-    found = metrics_of(Status(True, True, "primary", "ONLINE", metrics=values), "mysql")
+    found = Figures("mysql").of(Status(True, True, "primary", "ONLINE", metrics=values))
     assert Metric("CertificateDaysLeft", 0.5, "None") in found
     assert Metric("ConnectionsUsedPercent", 50, "Percent") in found
+
+
+def test_of_what_grows_the_growth_is_published() -> None:
+    figures = Figures("app")
+
+    def published(restarts: int) -> float:
+        status = Status(True, False, "app", "serving", metrics={"app_restarts": restarts})
+        [value] = [one.value for one in figures.of(status) if one.name == "ProcessRestarts"]
+        return value
+
+    assert [published(restarts) for restarts in (7, 7, 9, 0, 1)] == [0, 0, 2, 0, 1]
 
 
 def test_every_period_has_one_figure() -> None:

@@ -2,7 +2,7 @@
 
 pytest -s tests/e2e/alarmed.py
 
-Takes ten minutes, on the stack of ``make rehearse``, and is no part of ``make test``.
+Takes a quarter of an hour, on the stack of ``make rehearse``, and is no part of ``make test``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.noticing import noticing
-from tests.e2e.releases import bake, roll, running
+from tests.e2e.releases import bake, is_marked, roll, running
 from tests.e2e.stack import Stack
 
 # All is well for the health checks.
@@ -35,11 +35,19 @@ const leak = () => {
 };
 leak();
 """
+# Again and again all of it, before a minute is over.
+LEAKS_FAST = """
+const kept = [];
+setInterval(() => kept.push(Buffer.alloc(8 << 20, 1)), 200);
+"""
 WATCHED = {"app_tier_roll_bake_time": 1800}
 """Longer than the alarms take: 3 minutes of 5 and 2 of 3, of 10 seconds each in the rehearsal."""
 
 ALARMS_WINDOW = {"reconnects": 2}
 """Requests fail until the alarm is raised and all are back; nothing else is lost."""
+
+PROCESSES_END = {"failed_requests": 100, "reconnects": 20}
+"""Their clients come back to others, which end too, until the alarm is raised."""
 
 NOTHING_BUT_MOVES = {"failed_requests": 0, "reconnects": 2}
 """To the release and back."""
@@ -53,6 +61,7 @@ def is_undone(stack: Stack, folder: Path, start: str, limits: Mapping[str, float
     with noticing(stack, limits), undone:
         roll(stack, "rolling_deploy", app_tier_image_id=image, **WATCHED)
     assert set(running(stack).values()) == set(good.values())
+    assert is_marked(stack, image)
 
 
 def test_a_release_that_answers_500_is_undone_by_its_alarm(stack: Stack, tmp_path: Path) -> None:
@@ -63,3 +72,9 @@ def test_a_release_that_leaks_is_undone_before_anybody_notices(
     stack: Stack, tmp_path: Path
 ) -> None:
     is_undone(stack, tmp_path, LEAKS, NOTHING_BUT_MOVES)
+
+
+def test_a_release_whose_processes_end_again_and_again_is_undone(
+    stack: Stack, tmp_path: Path
+) -> None:
+    is_undone(stack, tmp_path, LEAKS_FAST, PROCESSES_END)

@@ -19,7 +19,7 @@ from .imds import Imds
 from .lifecycle import Lifecycle
 from .mailbox import Hooks as MailboxHooks
 from .mailbox import Mailbox
-from .metrics_cloudwatch import PERIOD_SECONDS, Publisher, dimensions, metrics_of
+from .metrics_cloudwatch import PERIOD_SECONDS, Figures, Publisher, dimensions
 from .mysql import MySql
 from .notify import notify
 from .redis_cluster import RedisCluster
@@ -88,7 +88,7 @@ class Agent:
         imds = Imds()
         facts = gather_facts(read_identity(), imds)
         identity = facts.identity
-        monitor = Monitor()
+        monitor, figures = Monitor(), Figures(identity.tier)
         return cls(
             facts=facts,
             lifecycle=Lifecycle(client("autoscaling", identity), facts, imds),
@@ -98,7 +98,7 @@ class Agent:
             publisher=Publisher(
                 client("cloudwatch", identity),
                 dimensions(identity),
-                lambda: metrics_of(monitor.status(), identity.tier),
+                lambda: figures.of(monitor.status()),
                 metrics_seconds,
             ),
             services=Services(),

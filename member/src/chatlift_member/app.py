@@ -10,7 +10,7 @@ from typing import Any
 
 from . import config, haproxy, memory
 from .app_active import Active
-from .app_crashes import Crashes
+from .app_crashes import Crashes, restarts
 from .app_drain import drain
 from .app_release import ReleaseGate
 from .app_settings import read_settings
@@ -90,6 +90,8 @@ class App:
         self._units = settings.units(context.facts.cpus)
         self._leaving = False
         self._joined = False
+        self._restarts: int | None = None
+        """Of all processes, by systemd; None until the instance has joined."""
         self._address = ""
         """Address of the active instance that HAProxy passes clients on to; empty for none."""
         self._worker: Worker | None = None
@@ -164,8 +166,9 @@ class App:
         self._joined = True
 
     def heal(self) -> None:
-        """Keep the worker number. The rest heals elsewhere: systemd restarts a process, and HAProxy
-        leaves it out meanwhile."""
+        """Keep the worker number. The rest heals elsewhere: systemd restarts a process, which is
+        counted, and HAProxy leaves it out meanwhile."""
+        self._restarts = sum(restarts(self._context.services, self._units))
         if self._worker and not self._worker.lost:
             self._worker.renew()
 
@@ -213,6 +216,7 @@ class App:
                 "app_processes_up": up,
                 "app_processes": len(self._units),
                 "app_connections": connections,
+                **({} if self._restarts is None else {"app_restarts": self._restarts}),
                 **memory.look().metrics,
             },
         )

@@ -44,12 +44,17 @@ class Metric:
 
 @dataclass(frozen=True)
 class Source:
-    """Which of the agent's own values (`Status.values`) a metric is, and in what unit."""
+    """Which of the agent's own values (`Status.values`) a metric is, and in what unit.
+
+    Of one that ``grows``, such as a count of events, the metric is by how much it has grown since
+    the metric before.
+    """
 
     key: str
     name: str
     unit: str = "Count"
     factor: float = 1
+    grows: bool = False
 
 
 OF_EVERY_TIER = (
@@ -60,6 +65,7 @@ OF_MEMBERS = (Source("disk_used_ratio", "DataVolumeUsedPercent", "Percent", 100)
 OF_TIER = {
     "app": (
         Source("app_connections", "WebSocketConnections"),
+        Source("app_restarts", "ProcessRestarts", grows=True),
         Source(memory.METRIC, "MemoryUsedPercent", "Percent", 100),
     ),
     "redis": (
@@ -83,14 +89,29 @@ OF_TIER = {
 }
 
 
-def metrics_of(status: Status, tier: str) -> list[Metric]:
-    """What is published of ``status``, as far as the service says it."""
-    values = status.values
-    return [
-        Metric(source.name, values[source.key] * source.factor, source.unit)
-        for source in (*OF_EVERY_TIER, *OF_TIER[tier])
-        if source.key in values
-    ]
+@dataclass
+class Figures:
+    """What is published of each status, one after the other, as far as the service says it."""
+
+    tier: str
+    _before: dict[str, float] = field(default_factory=dict)
+    """The last value of each that grows."""
+
+    def of(self, status: Status) -> list[Metric]:
+        """The metrics of ``status``."""
+        values = status.values
+        return [
+            Metric(source.name, self._value(source, values[source.key]), source.unit)
+            for source in (*OF_EVERY_TIER, *OF_TIER[self.tier])
+            if source.key in values
+        ]
+
+    def _value(self, source: Source, now: float) -> float:
+        if not source.grows:
+            return now * source.factor
+        before = self._before.get(source.key, now)
+        self._before[source.key] = now
+        return max(now - before, 0) * source.factor  # it begins anew when what counts does
 
 
 def dimensions(identity: Identity) -> list[dict[str, str]]:
