@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from chatlift_member.health import Status
-from chatlift_member.metrics_cloudwatch import Publisher, metrics_of
+from chatlift_member.metrics_cloudwatch import Figures, Publisher
 from chatlift_rehearsal.emulator import server, state
 
 from tests.integration.ansible import run_playbook
@@ -86,7 +86,7 @@ class Account:
             for name, status in self.members.items():
                 tier = name.split("-")[0]
                 of_tier = {"Stack": STACK, "Tier": tier}
-                figures = metrics_of(status, tier)
+                figures = Figures(tier).of(status)
                 series = [of_tier, {**of_tier, "Member": name}]
                 Publisher(cloudwatch, series, lambda figures=figures: figures).publish()  # type: ignore[misc]
             self.seconds += 40
