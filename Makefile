@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test docs lint collection unit newest roles-and-plugins integration molecule e2e replicated down clean
+.PHONY: help setup rehearse test docs checks lint collection unit newest roles-and-plugins integration molecule e2e replicated down clean
 
 # With PYTHON=python3.13 make … everything runs with that Python, in an environment of its own.
 export PYTHON
@@ -29,12 +29,16 @@ rehearse: setup
 test: setup
 	@rehearsal down
 	trap 'rehearsal down' EXIT
-	for stage in lint collection unit newest integration molecule rehearse e2e replicated; do
+	for stage in checks unit newest integration molecule rehearse e2e replicated; do
 	  echo "=== $$stage"
 	  start=$$SECONDS
 	  $(MAKE) --no-print-directory $$stage
 	  echo "=== $$stage took $$((SECONDS - start)) s"
 	done
+
+# At once; each shows what it said when it has ended.
+checks: setup
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint collection
 
 lint: setup
 	@yamllint --strict .

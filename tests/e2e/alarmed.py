@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.noticing import noticing
-from tests.e2e.releases import bake, is_marked, roll, running
+from tests.e2e.releases import is_marked, release, roll, running
 from tests.e2e.stack import Stack
 
 # All is well for the health checks.
@@ -56,7 +56,7 @@ NOTHING_BUT_MOVES = {"failed_requests": 0, "reconnects": 2}
 def is_undone(stack: Stack, folder: Path, start: str, limits: Mapping[str, float]) -> None:
     """Deploy a release that does this first; clients notice no more than ``limits``."""
     good = running(stack)
-    image = bake(stack, folder, start)
+    image = release(stack, folder, start)
     undone = pytest.raises(AssertionError, match=r"RollbackSuccessful")
     with noticing(stack, limits), undone:
         roll(stack, "rolling_deploy", app_tier_image_id=image, **WATCHED)

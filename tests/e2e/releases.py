@@ -15,14 +15,14 @@ ROLL = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
 """Shorter than usual, and passing six times as fast in the rehearsal."""
 
 
-def bake(stack: Stack, folder: Path, start: str) -> str:
-    """The id of an image of the application that does this first; ``folder`` is for its files."""
+def release(stack: Stack, folder: Path, start: str) -> str:
+    """The id of a release of the application that does this first; ``folder`` is for its files."""
     app = folder / "backend"
     shutil.copytree(BACKEND, app, ignore=shutil.ignore_patterns("node_modules"))
     index = app / "src" / "index.js"
     index.write_text(f"{start}\n{index.read_text()}")
     told = stack.run_playbook(
-        "playbooks/bake.yml", "-e", json.dumps({"chatlift_app_dir": str(app)})
+        "playbooks/release.yml", "-e", json.dumps({"chatlift_app_dir": str(app)})
     )
     found = re.search(r"node is (ami-\w+)", told)
     assert found, told

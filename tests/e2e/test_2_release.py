@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.noticing import noticing
-from tests.e2e.releases import bake, is_marked, roll, running
+from tests.e2e.releases import is_marked, release, roll, running
 from tests.e2e.stack import Stack
 
 NOTHING_FAILS = {"reconnects": 1, "failed_requests": 0, "duplicates": 0, "reordered": 0}
@@ -28,7 +28,7 @@ def test_other_settings_take_the_place_of_those_before(stack: Stack) -> None:
 
 def test_a_release_that_crashes_is_undone(stack: Stack, tmp_path: Path) -> None:
     good = running(stack)
-    image = bake(stack, tmp_path, "process.exit(1);")
+    image = release(stack, tmp_path, "process.exit(1);")
     undone = pytest.raises(AssertionError, match=r"RollbackSuccessful: 3\s+new\s+instances")
     with noticing(stack, {**NOTHING_FAILS, "reconnects": 0}), undone:
         roll(stack, "rolling_deploy", app_tier_image_id=image)
