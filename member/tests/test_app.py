@@ -85,7 +85,12 @@ def test_joining_waits_for_the_first_process_that_answers(monkeypatch: pytest.Mo
     assert (status.healthy, status.state, status.leads) == (True, "serving", False)
     metrics = dict(status.metrics)
     assert 0 < metrics.pop("memory_used_ratio") < 1
-    assert metrics == {"app_processes_up": 2, "app_processes": 2, "app_connections": 3}
+    assert metrics == {
+        "app_processes_up": 2,
+        "app_processes": 2,
+        "app_connections": 3,
+        "app_restarts": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -127,9 +132,8 @@ def test_who_crashes_for_want_of_its_data_is_waited_for(monkeypatch: pytest.Monk
 
 def test_restarts_are_counted_once_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     tier = app(Crashing(STATS), monkeypatch)
-    tier.join(Deadline(5))
     assert "app_restarts" not in tier.status().metrics
-    tier.heal()
+    tier.join(Deadline(5))
     first = tier.status().metrics["app_restarts"]
     tier.heal()
     assert tier.status().metrics["app_restarts"] > first

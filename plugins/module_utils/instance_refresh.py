@@ -138,23 +138,6 @@ def version_named(ec2: Any, tier: Tier, number: str) -> Version:
     return find_version(ec2, {**named, "version": number}, check_mode=False)
 
 
-def image_of(ec2: Any, specification: dict[str, Any]) -> str:
-    """Id of the image that a LaunchTemplateSpecification launches; empty when nothing tells it."""
-    if not specification:
-        return ""
-    wanted = {key: specification[key] for key in ("LaunchTemplateId",) if key in specification}
-    wanted = wanted or {"LaunchTemplateName": specification["LaunchTemplateName"]}
-    try:
-        found = ec2.describe_launch_template_versions(
-            Versions=[specification.get("Version") or "$Default"], **wanted
-        )["LaunchTemplateVersions"]
-    except ec2.exceptions.ClientError as error:
-        if not error_code(error).startswith("InvalidLaunchTemplate"):
-            raise
-        found = []
-    return str(found[0]["LaunchTemplateData"].get("ImageId", "")) if found else ""
-
-
 def newest(autoscaling: Any, name: str) -> dict[str, Any]:
     """The refresh that is under way, else the last one, else nothing."""
     found = autoscaling.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=1)

@@ -17,7 +17,6 @@ from typing import Any
 
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
-    Image,
     error_code,
     pages,
     tag_specification,
@@ -34,6 +33,15 @@ METADATA_OPTIONS = {
     "HttpPutResponseHopLimit": 1,
     "InstanceMetadataTags": "enabled",
 }
+
+
+@dataclass(frozen=True)
+class Image:
+    """An AMI, the device name of its root volume, and what its user has to be told."""
+
+    id: str
+    root_device: str
+    warning: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Callable
 
 from ansible_collections.chatlift.aws.plugins.module_utils import (
+    images,
     instance_refresh,
     refresh_watch,
     scaling_group,
@@ -75,8 +76,9 @@ class Refresher:
             self._start(tier, active)
         elif state == "rolled_back":
             self._roll_back(tier, active)
-            left = _wanted(current) or scaling_group.launch_template_of(tier.group)
-            self._note_undone(left, self._refresh or current)
+            for left in (scaling_group.launch_template_of(tier.group), _wanted(current)):
+                if not self._undone:
+                    self._note_undone(left, self._refresh or current)
         else:
             self._cancel(active)
         return self.result()
@@ -113,10 +115,11 @@ class Refresher:
             self._begin(tier, version, self._options)
         if self._waits():
             self._watch(self._options["max_failures"])
-            if self._refresh["Status"].startswith("Rollback"):
-                self._note_undone(_wanted(self._refresh), self._refresh)
             if self._refresh["Status"] != "Successful":
-                raise ChatliftError(self._failure(version))
+                failure = self._failure(version)
+                if self._refresh["Status"].startswith("Rollback"):
+                    self._note_undone(_wanted(self._refresh), self._refresh)
+                raise ChatliftError(failure)
 
     def _check(self, tier: Tier) -> None:
         if self._options["auto_rollback"] and tier.version.startswith("$"):
@@ -188,6 +191,11 @@ class Refresher:
     # Back.
 
     def _roll_back(self, tier: Tier, active: dict[str, Any]) -> None:
+        if self._leads_back(tier, active):
+            self._say(f"going on with the refresh to {instance_refresh.describe(active)}")
+            self._refresh = active
+            self._finish_going_back(self._version_before(tier, undone=False))
+            return
         undone = bool(active) and self._undo(tier, active)
         if undone:
             if not self._waits():
@@ -198,10 +206,24 @@ class Refresher:
         if tier.runs(version):
             return
         self._begin(tier, version, {**self._options, **GOING_BACK})
+        self._finish_going_back(version)
+
+    def _finish_going_back(self, version: Version) -> None:
         if self._waits():
             self._watch(0)
             if self._refresh["Status"] != "Successful":
                 raise ChatliftError(self._failure(version))
+
+    def _leads_back(self, tier: Tier, active: dict[str, Any]) -> bool:
+        """Whether what is under way is what an earlier run began to go back.
+
+        Who goes forward notes the version before, so that no other refresh leads there.
+        """
+        return (
+            active.get("Status") in FORWARD
+            and bool(self._options["launch_template"] or tier.version_before)
+            and instance_refresh.leads_to(active, self._version_before(tier, undone=False))
+        )
 
     def _undo(self, tier: Tier, active: dict[str, Any]) -> bool:
         """Roll back what is under way; False when it has just ended."""
@@ -248,12 +270,13 @@ class Refresher:
         return instance_refresh.version_named(self._ec2, tier, tier.version_before)
 
     def _note_undone(self, left: dict[str, Any], refresh: dict[str, Any]) -> None:
-        """Note which image the version has that a refresh left, unless it is that of the group."""
-        tier = instance_refresh.look(self._autoscaling, self._name)
-        now = instance_refresh.image_of(self._ec2, scaling_group.launch_template_of(tier.group))
-        undone = instance_refresh.image_of(self._ec2, left)
+        """Note the image of the version that was left, unless the group has it all the same."""
+        if "EndTime" not in refresh:
+            return
+        now = images.image_of_group(self._ec2, self._autoscaling, self._name)
+        undone = images.image_of(self._ec2, left)
         if undone and now and undone != now:
-            self._undone = {"id": undone, "at": _time(refresh.get("EndTime"))}
+            self._undone = {"id": undone, "at": _time(refresh["EndTime"])}
 
     def _cancel(self, active: dict[str, Any]) -> None:
         if not active:

@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.chatlift.aws.plugins.module_utils import waits
@@ -18,9 +16,6 @@ from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
 )
 
 T = TypeVar("T")
-
-# Of an image: when a deployment of it was undone, in UTC.
-UNDONE_TAG = "chatlift:undone"
 
 # AWS answers so while a load balancer's or an instance's network interface or volume, or what uses
 # a certificate, is still going away.
@@ -118,77 +113,6 @@ def shaped_like(wanted: Any, found: Any) -> Any:
 def holds(found: Any, wanted: Any) -> bool:
     """Whether what AWS says is what was wanted, whatever else it says."""
     return bool(shaped_like(wanted, found) == wanted)
-
-
-@dataclass(frozen=True)
-class Image:
-    """An AMI, the device name of its root volume, and what its user has to be told."""
-
-    id: str
-    root_device: str
-    warning: str = ""
-
-
-def find_image(
-    ec2: Any, changes: Changes, image: str, image_id: str | None, default_image_id: str | None
-) -> Image:
-    """The AMI to launch: the one that was named, or else one that was not undone.
-
-    Of these it is the default, or else this account's newest tagged ``chatlift:image=<image>``. To
-    name one that was undone takes that mark away.
-    """
-    if image_id:
-        return _named_image(ec2, changes, image_id)
-    wanted = [
-        {"Name": "tag:chatlift:image", "Values": [image]},
-        {"Name": "state", "Values": ["available"]},
-    ]
-    found = ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
-    found.sort(key=lambda one: str(one["CreationDate"]), reverse=True)
-    found.sort(key=lambda one: one["ImageId"] != default_image_id)
-    undone = list(takewhile(_undone_at, found))
-    warning = " ".join(
-        f"The image {one['ImageId']} is passed over, as it was undone at {_undone_at(one)}. Name it"
-        f" to roll it out all the same."
-        for one in undone
-    )
-    return _image(
-        changes,
-        next(iter(found[len(undone) :]), {}),
-        f"available image of this account with the tag chatlift:image={image}",
-        f"{warning} Run playbooks/bake.yml, or name an image by its id.".strip(),
-        warning,
-    )
-
-
-def _named_image(ec2: Any, changes: Changes, image_id: str) -> Image:
-    wanted = [{"Name": "image-id", "Values": [image_id]}]
-    found = next(iter(ec2.describe_images(Filters=wanted)["Images"]), {})
-    if undone := _undone_at(found):
-        changes.apply(
-            f"tag {UNDONE_TAG} of image {image_id}",
-            undone,
-            None,
-            ec2.delete_tags,
-            Resources=[image_id],
-            Tags=[{"Key": UNDONE_TAG}],
-        )
-    remedy = "Name one that this account can see in this region, or none to take the newest."
-    return _image(changes, found, f"image {image_id}", remedy)
-
-
-def _image(
-    changes: Changes, found: dict[str, Any], what: str, remedy: str, warning: str = ""
-) -> Image:
-    return Image(
-        required(changes, found.get("ImageId"), what, remedy),
-        found.get("RootDeviceName") or UNKNOWN,
-        warning,
-    )
-
-
-def _undone_at(image: dict[str, Any]) -> str:
-    return tag_dict(image.get("Tags")).get(UNDONE_TAG, "")
 
 
 def error_code(error: Exception) -> str:

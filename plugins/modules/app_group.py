@@ -43,7 +43,8 @@ options:
   default_image_id:
     description: >-
       The AMI to take where none is named, such as one that was just baked. One that was undone (it
-      has the tag C(chatlift:undone)) is passed over with a warning, and so is a newest one.
+      has the tag C(chatlift:undone)) is passed over with a warning, and so is a newest one, unless
+      the group has it.
     type: str
   instance_type:
     description: The instance type. Required when O(state=present).
@@ -228,8 +229,8 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     warm_pool,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
+from ansible_collections.chatlift.aws.plugins.module_utils.images import Choice
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
-    find_image,
     tag_specification,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
@@ -285,7 +286,9 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, TIER)
     ec2 = module.client("ec2")
 
-    image = find_image(ec2, changes, IMAGE, params["image_id"], params["default_image_id"])
+    choice = Choice(ec2, module.client("autoscaling"), changes, IMAGE, name)
+    named, default = params["image_id"], params["default_image_id"]
+    image = choice.named(named) if named else choice.unnamed(default)
     if image.warning:
         module.warn(image.warning)
     content = launch_template.data(

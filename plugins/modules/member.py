@@ -50,7 +50,8 @@ options:
   default_image_id:
     description: >-
       The AMI to take where none is named, such as one that was just baked. One that was undone (it
-      has the tag C(chatlift:undone)) is passed over with a warning, and so is a newest one.
+      has the tag C(chatlift:undone)) is passed over with a warning, and so is a newest one, unless
+      the group has it.
     type: str
   instance_type:
     description: The instance type. Required when O(state=present).
@@ -200,7 +201,7 @@ from ansible_collections.chatlift.aws.plugins.module_utils import (
     scaling_group,
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import Changes
-from ansible_collections.chatlift.aws.plugins.module_utils.resources import find_image
+from ansible_collections.chatlift.aws.plugins.module_utils.images import Choice
 from ansible_collections.chatlift.aws.plugins.module_utils.stack import (
     run,
     secret_arn,
@@ -248,7 +249,9 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, member.tier, member.name)
     ec2 = module.client("ec2")
 
-    image = find_image(ec2, changes, member.tier, params["image_id"], params["default_image_id"])
+    choice = Choice(ec2, module.client("autoscaling"), changes, member.tier, name)
+    named, default = params["image_id"], params["default_image_id"]
+    image = choice.named(named) if named else choice.unnamed(default)
     if image.warning:
         module.warn(image.warning)
     interface_id = network_interface.ensure(

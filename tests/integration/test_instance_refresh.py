@@ -456,6 +456,22 @@ def test_what_has_ended_is_refreshed_to_the_version_before(refresh: Any, account
     assert not refresh(state="rolled_back")["changed"]
 
 
+def test_who_goes_back_already_is_not_turned_round(refresh: Any, account: Account) -> None:
+    account.add_version(ImageId=NO_IMAGE)
+    account.groups.update_auto_scaling_group(
+        AutoScalingGroupName=NAME, LaunchTemplate={"LaunchTemplateName": NAME, "Version": "3"}
+    )
+    scaling_group = import_module(f"{PLUGINS}.module_utils.scaling_group")
+    scaling_group.note_version_before(account.groups, NAME, "1")
+    refresh(state="rolled_back", wait=False, skip_matching=False)
+    account.wait(5)
+    assert account.refreshes[0]["Status"] == "InProgress"
+    done = refresh(state="rolled_back")
+    assert done["refresh"]["status"] == "Successful"
+    assert account.versions == ["1", "1", "1"]
+    assert done["undone_image"]["id"] == NO_IMAGE
+
+
 def test_the_version_to_go_back_to_can_be_named(refresh: Any, account: Account) -> None:
     account.add_version(InstanceType="t3.medium")
     refresh(launch_template=V2)

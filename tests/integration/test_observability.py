@@ -174,6 +174,25 @@ def test_slots_count_as_uncovered_only_where_all_say_so(account: Account) -> Non
     account.pass_minutes(lambda seen: _raised(seen) == {"redis-slots-uncovered"})
 
 
+@pytest.mark.parametrize(
+    ("restarts", "wanted"), [([0, 1, 2, 3, 4, 5], "ALARM"), ([0, 4, 4, 4, 4, 4], "OK")]
+)
+def test_processes_that_end_again_and_again_are_told(
+    account: Account, restarts: list[int], wanted: str
+) -> None:
+    cloudwatch, figures = account.client("cloudwatch"), Figures("app")
+    group = f"chatlift-{STACK}-app"
+    series = {"Stack": STACK, "Tier": "app", "AutoScalingGroupName": group}
+    for count in restarts:
+        account.seconds += 20
+        found = figures.of(Status(True, False, "app", "", metrics={"app_restarts": count}))
+        Publisher(cloudwatch, [series], lambda found=found: found).publish()  # type: ignore[misc]
+        account.seconds += 40
+        account.emulator.step()
+    [alarm] = cloudwatch.describe_alarms(AlarmNames=[f"{group}-restarts"])["MetricAlarms"]
+    assert alarm["StateValue"] == wanted
+
+
 def test_silence_of_a_tier_is_a_breach_of_what_serves(account: Account) -> None:
     for name in TIERS["mysql"]:
         del account.members[name]

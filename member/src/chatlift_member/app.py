@@ -163,14 +163,18 @@ class App:
                 raise NotYet(status.detail)
 
         wait_for("the application to answer", probe, deadline)
+        self._count_restarts()
         self._joined = True
 
     def heal(self) -> None:
         """Keep the worker number. The rest heals elsewhere: systemd restarts a process, which is
         counted, and HAProxy leaves it out meanwhile."""
-        self._restarts = sum(restarts(self._context.services, self._units))
         if self._worker and not self._worker.lost:
             self._worker.renew()
+        self._count_restarts()
+
+    def _count_restarts(self) -> None:
+        self._restarts = sum(restarts(self._context.services, self._units))
 
     def reload(self) -> None:
         """Restart the processes one by one: they read the certificate authority when they start.

@@ -6,6 +6,9 @@ import subprocess
 
 from .errors import AgentError
 
+SHOW_SECONDS = 10
+"""For systemd to tell how a unit is."""
+
 
 class Services:
     """Starts and stops units; a crashed one is restarted by systemd (``Restart=`` of its unit)."""
@@ -46,12 +49,16 @@ class Services:
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
         """The ``properties`` of ``unit`` as systemd has them: systemctl(1), "show"."""
-        shown = subprocess.run(
-            ["systemctl", "show", f"--property={','.join(properties)}", unit],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+        try:
+            shown = subprocess.run(
+                ["systemctl", "show", f"--property={','.join(properties)}", unit],
+                check=True,
+                timeout=SHOW_SECONDS,
+                capture_output=True,
+                text=True,
+            ).stdout
+        except (OSError, subprocess.SubprocessError) as error:
+            raise AgentError(f"systemd does not tell how {unit} is: {error}") from None
         return dict(line.split("=", 1) for line in shown.splitlines())
 
     def is_active(self, unit: str) -> bool:

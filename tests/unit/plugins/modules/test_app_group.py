@@ -204,6 +204,23 @@ def test_an_image_that_was_undone_is_passed_over(
     )
 
 
+def test_the_image_that_the_group_has_is_kept(aws: Any, run_module: Any, baked: list[str]) -> None:
+    newer = baked[-1]
+    run_module("app_group", **UNNAMED)
+    tag = {"Key": "chatlift:undone", "Value": "by another stack"}
+    aws("ec2").create_tags(Resources=[newer], Tags=[tag])
+    made = run_module("app_group", max_size=9, **UNNAMED)
+    assert _image(aws, made["launch_template_version"]) == newer
+    assert f"{newer} is passed over" not in str(made.get("warnings"))
+
+
+def test_a_default_that_is_not_there_is_no_reason_to_take_another(
+    run_module: Any, baked: list[str]
+) -> None:
+    with pytest.raises(ModuleFailed, match=r"image=node and the id ami-0123\. Run playbooks/bake"):
+        run_module("app_group", default_image_id="ami-0123", **UNNAMED)
+
+
 def test_without_another_image_one_that_was_undone_has_to_be_named(
     aws: Any, run_module: Any, baked: list[str]
 ) -> None:

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The chatlift authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which image a group launches, and which one it is to launch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from ansible_collections.chatlift.aws.plugins.module_utils import scaling_group
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
+from ansible_collections.chatlift.aws.plugins.module_utils.launch_template import Image
+from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
+    error_code,
+    required,
+    tag_dict,
+)
+
+# Of an image: when a deployment of it was undone, in UTC.
+UNDONE_TAG = "chatlift:undone"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Chooses an AMI for a group of the kind ``image``, such as ``redis``."""
+
+    ec2: Any
+    autoscaling: Any
+    changes: Changes
+    image: str
+    group: str
+
+    def named(self, image_id: str) -> Image:
+        """The AMI of that id. If it was undone, it is taken like any other from now on."""
+        wanted = [{"Name": "image-id", "Values": [image_id]}]
+        found = next(iter(self.ec2.describe_images(Filters=wanted)["Images"]), {})
+        if undone := _undone_at(found):
+            self.changes.apply(
+                f"tag {UNDONE_TAG} of image {image_id}",
+                undone,
+                None,
+                self.ec2.delete_tags,
+                Resources=[image_id],
+                Tags=[{"Key": UNDONE_TAG}],
+            )
+        remedy = "Name one that this account can see in this region, or none to take the newest."
+        return self._image(found, f"image {image_id}", remedy)
+
+    def unnamed(self, default_image_id: str | None) -> Image:
+        """The default, or else this account's newest AMI tagged ``chatlift:image=<image>``.
+
+        One that was undone, here or in another stack, is passed over, unless the group has it:
+        nobody who is well served is led to an older one.
+        """
+        wanted = [
+            {"Name": "tag:chatlift:image", "Values": [self.image]},
+            {"Name": "state", "Values": ["available"]},
+        ]
+        found = self.ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
+        found.sort(key=lambda one: str(one["CreationDate"]), reverse=True)
+        found.sort(key=lambda one: one["ImageId"] != default_image_id)
+        if default_image_id and (not found or found[0]["ImageId"] != default_image_id):
+            found = []
+        undone = list(takewhile(_undone_at, found))
+        if undone:
+            now = image_of_group(self.ec2, self.autoscaling, self.group)
+            undone = list(takewhile(lambda one: one["ImageId"] != now, undone))
+        warning = " ".join(
+            f"The image {one['ImageId']} is passed over, as it was undone at {_undone_at(one)}."
+            f" Name it to roll it out all the same."
+            for one in undone
+        )
+        of_account = f"available image of this account with the tag chatlift:image={self.image}"
+        return self._image(
+            next(iter(found[len(undone) :]), {}),
+            f"{of_account} and the id {default_image_id}" if default_image_id else of_account,
+            f"{warning} Run playbooks/bake.yml, or name an image by its id.".strip(),
+            warning,
+        )
+
+    def _image(self, found: dict[str, Any], what: str, remedy: str, warning: str = "") -> Image:
+        return Image(
+            required(self.changes, found.get("ImageId"), what, remedy),
+            found.get("RootDeviceName") or UNKNOWN,
+            warning,
+        )
+
+
+def image_of_group(ec2: Any, autoscaling: Any, name: str) -> str:
+    """Id of the image that a group launches; empty when there is no group."""
+    group = scaling_group.find(autoscaling, [name]).get(name, {})
+    return image_of(ec2, scaling_group.launch_template_of(group))
+
+
+def image_of(ec2: Any, specification: dict[str, Any]) -> str:
+    """Id of the image that a LaunchTemplateSpecification launches; empty when nothing tells it."""
+    if not specification:
+        return ""
+    wanted = {key: specification[key] for key in ("LaunchTemplateId",) if key in specification}
+    wanted = wanted or {"LaunchTemplateName": specification["LaunchTemplateName"]}
+    try:
+        found = ec2.describe_launch_template_versions(
+            Versions=[specification.get("Version") or "$Default"], **wanted
+        )["LaunchTemplateVersions"]
+    except ec2.exceptions.ClientError as error:
+        if not error_code(error).startswith("InvalidLaunchTemplate"):
+            raise
+        found = []
+    return str(found[0]["LaunchTemplateData"].get("ImageId", "")) if found else ""
+
+
+def _undone_at(image: dict[str, Any]) -> str:
+    return tag_dict(image.get("Tags")).get(UNDONE_TAG, "")
