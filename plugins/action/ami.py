@@ -170,6 +170,7 @@ class ActionModule(ControllerAction):
             environment={
                 **_without_attempts(os.environ),
                 "CHECKPOINT_DISABLE": "1",
+                "TMPDIR": str(work),
                 # ansible-playbook of this installation, whether or not its directory is in PATH.
                 "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             },
