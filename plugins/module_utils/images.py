@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.chatlift.aws.plugins.module_utils import scaling_group
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
@@ -30,8 +30,13 @@ class Choice:
     changes: Changes
     image: str
     group: str
+    warn: Callable[[str], None]
 
-    def named(self, image_id: str) -> Image:
+    def of(self, image_id: str | None, default_image_id: str | None) -> Image:
+        """The AMI that was named, or else the one to take."""
+        return self._named(image_id) if image_id else self._unnamed(default_image_id)
+
+    def _named(self, image_id: str) -> Image:
         """The AMI of that id. If it was undone, it is taken like any other from now on."""
         wanted = [{"Name": "image-id", "Values": [image_id]}]
         found = next(iter(self.ec2.describe_images(Filters=wanted)["Images"]), {})
@@ -47,7 +52,7 @@ class Choice:
         remedy = "Name one that this account can see in this region, or none to take the newest."
         return self._image(found, f"image {image_id}", remedy)
 
-    def unnamed(self, default_image_id: str | None) -> Image:
+    def _unnamed(self, default_image_id: str | None) -> Image:
         """The default, or else this account's newest AMI tagged ``chatlift:image=<image>``.
 
         One that was undone, here or in another stack, is passed over, unless the group has it:
@@ -71,19 +76,19 @@ class Choice:
             f" Name it to roll it out all the same."
             for one in undone
         )
+        if warning:
+            self.warn(warning)
         of_account = f"available image of this account with the tag chatlift:image={self.image}"
         return self._image(
             next(iter(found[len(undone) :]), {}),
             f"{of_account} and the id {default_image_id}" if default_image_id else of_account,
             f"{warning} Run playbooks/bake.yml, or name an image by its id.".strip(),
-            warning,
         )
 
-    def _image(self, found: dict[str, Any], what: str, remedy: str, warning: str = "") -> Image:
+    def _image(self, found: dict[str, Any], what: str, remedy: str) -> Image:
         return Image(
             required(self.changes, found.get("ImageId"), what, remedy),
             found.get("RootDeviceName") or UNKNOWN,
-            warning,
         )
 
 

@@ -37,11 +37,10 @@ METADATA_OPTIONS = {
 
 @dataclass(frozen=True)
 class Image:
-    """An AMI, the device name of its root volume, and what its user has to be told."""
+    """An AMI, and the device name of its root volume."""
 
     id: str
     root_device: str
-    warning: str = ""
 
 
 @dataclass(frozen=True)

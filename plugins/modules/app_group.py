@@ -286,11 +286,8 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, TIER)
     ec2 = module.client("ec2")
 
-    choice = Choice(ec2, module.client("autoscaling"), changes, IMAGE, name)
-    named, default = params["image_id"], params["default_image_id"]
-    image = choice.named(named) if named else choice.unnamed(default)
-    if image.warning:
-        module.warn(image.warning)
+    choice = Choice(ec2, module.client("autoscaling"), changes, IMAGE, name, module.warn)
+    image = choice.of(params["image_id"], params["default_image_id"])
     content = launch_template.data(
         name=name,
         tags=tags,

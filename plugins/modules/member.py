@@ -249,11 +249,8 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, member.tier, member.name)
     ec2 = module.client("ec2")
 
-    choice = Choice(ec2, module.client("autoscaling"), changes, member.tier, name)
-    named, default = params["image_id"], params["default_image_id"]
-    image = choice.named(named) if named else choice.unnamed(default)
-    if image.warning:
-        module.warn(image.warning)
+    choice = Choice(ec2, module.client("autoscaling"), changes, member.tier, name, module.warn)
+    image = choice.of(params["image_id"], params["default_image_id"])
     interface_id = network_interface.ensure(
         ec2,
         changes,
