@@ -162,6 +162,17 @@ class Stack:
             state=answer.get("state", "no answer"),
         )
 
+    def activities(self, tier: str) -> str:
+        """What the tier's groups launched and ended, and why: a line each, the newest first."""
+        paginator = self.client("autoscaling").get_paginator("describe_scaling_activities")
+        found = [one for page in paginator.paginate() for one in page["Activities"]]
+        mine = f"chatlift-{self.name}-{tier}"
+        return "\n".join(
+            f"{one['StartTime']:%H:%M:%S} {one['StatusCode']}: {one['Description']} {one['Cause']}"
+            for one in found
+            if one["AutoScalingGroupName"].startswith(mine)
+        )
+
     def app_is_whole_without(self, lost: Instance) -> bool:
         """Whether the load balancer has three healthy targets, and ``lost`` is none of them."""
         elb = self.client("elbv2")

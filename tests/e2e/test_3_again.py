@@ -22,4 +22,4 @@ def test_site_again_changes_nothing(mode: list[str], stack: Stack) -> None:
     changed = re.findall(r"^(\S+) +: .*changed=(\d+)", output, re.MULTILINE)
     assert changed, "the recap has no line"
     assert all(count == "0" for _, count in changed), _what_changed(output)
-    assert [i.id for i in stack.instances()] == [i.id for i in before]
+    assert [i.id for i in stack.instances()] == [i.id for i in before], stack.activities("app")
