@@ -42,8 +42,7 @@ export function createApp({ accounts, sessions, store, readiness, serverName, st
       return;
     }
     const room = checkRoom(request.params.room);
-    const { entries } = await store.sync(room, []);
-    response.json({ room, users: usersOf(entries) });
+    response.json({ room, users: usersOf(await store.present(room)) });
   });
 
   if (staticDir) app.use(express.static(staticDir));

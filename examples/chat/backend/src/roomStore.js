@@ -10,6 +10,7 @@ const INFO = ['info', 'replication'];
 
 const ATTEMPT_LIMIT = 2000; // ms
 const APPEND_DEADLINE = 8000; // ms; a failover must fit
+const PRESENT_DEADLINE = 5000; // ms; someone waits for the page
 const WAIT_LIMIT = 500; // ms
 const RECEIPT_LIFE = 3600; // s; how late a sender may repeat a message
 const PRESENCE_LIFE = 7000; // ms; outlives a failover, yet a killed process's users are gone in 10 s
@@ -51,6 +52,11 @@ export class RoomStore {
     if (results[0] instanceof Error) throw results[0];
     const [tail, present] = results[0];
     return { tail, entries: present, safe };
+  }
+
+  /** Everyone's entries in a room's presence; tried again while Redis is changing over. */
+  present(room) {
+    return retry(async () => (await this.sync(room, [])).entries, { deadline: PRESENT_DEADLINE });
   }
 
   async leave(room, entry) {

@@ -94,6 +94,12 @@ test('a moved slot makes the client look at the cluster again', async () => {
   assert.equal(refreshes(), 1);
 });
 
+test('who asks for a room while its slot moves gets its users a little later', async () => {
+  const replies = [new Error('MOVED 1 10.0.0.2:6379'), ['7-0', ['ann/1']]];
+  const { store } = setUp({ eval: () => replies.shift(), wait: () => 0, info: () => info('master') });
+  assert.deepEqual(await store.present('lobby'), ['ann/1']);
+});
+
 test('messages that arrive together share one WAIT', async () => {
   let next = 0;
   const { store, commands } = setUp({
