@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import takewhile
 from typing import Any, Callable
 
-from ansible_collections.chatlift.aws.plugins.module_utils import scaling_group
+from ansible_collections.chatlift.aws.plugins.module_utils import (
+    instance_refresh,
+    scaling_group,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
 from ansible_collections.chatlift.aws.plugins.module_utils.launch_template import Image
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
@@ -16,14 +20,19 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     required,
     tag_dict,
 )
+from ansible_collections.chatlift.aws.plugins.module_utils.scaling_group import VERSION_BEFORE_TAG
 
-# Of an image: when a deployment of it was undone, in UTC.
+# Of an image: when a deployment of it was undone, and when somebody took it all the same, in UTC.
 UNDONE_TAG = "chatlift:undone"
+NAMED_TAG = "chatlift:named"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Chooses an AMI for a group of the kind ``image``, such as ``redis``."""
+    """Chooses an AMI for a group of the kind ``image``, such as ``redis``.
+
+    ``refreshed`` groups get new instances by instance refreshes, which AWS may have undone.
+    """
 
     ec2: Any
     autoscaling: Any
@@ -31,6 +40,7 @@ class Choice:
     image: str
     group: str
     warn: Callable[[str], None]
+    refreshed: bool = False
 
     def of(self, image_id: str | None, default_image_id: str | None) -> Image:
         """The AMI that was named, or else the one to take."""
@@ -41,6 +51,7 @@ class Choice:
         wanted = [{"Name": "image-id", "Values": [image_id]}]
         found = next(iter(self.ec2.describe_images(Filters=wanted)["Images"]), {})
         if undone := _undone_at(found):
+            self._tag(found, NAMED_TAG, _time(datetime.now(timezone.utc)))
             self.changes.apply(
                 f"tag {UNDONE_TAG} of image {image_id}",
                 undone,
@@ -67,10 +78,7 @@ class Choice:
         found.sort(key=lambda one: one["ImageId"] != default_image_id)
         if default_image_id and (not found or found[0]["ImageId"] != default_image_id):
             found = []
-        undone = list(takewhile(_undone_at, found))
-        if undone:
-            now = image_of_group(self.ec2, self.autoscaling, self.group)
-            undone = list(takewhile(lambda one: one["ImageId"] != now, undone))
+        undone = self._undone(found)
         warning = " ".join(
             f"The image {one['ImageId']} is passed over, as it was undone at {_undone_at(one)}."
             f" Name it to roll it out all the same."
@@ -84,6 +92,43 @@ class Choice:
             f"{of_account} and the id {default_image_id}" if default_image_id else of_account,
             f"{warning} Run playbooks/bake.yml, or name an image by its id.".strip(),
         )
+
+    def _undone(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those to pass over before the one to take."""
+        if not self.refreshed and not any(map(_undone_at, found[:1])):
+            return []
+        group = scaling_group.find(self.autoscaling, [self.group]).get(self.group, {})
+        now = image_of(self.ec2, scaling_group.launch_template_of(group))
+        others = list(takewhile(lambda one: one["ImageId"] != now, found))
+        if others and VERSION_BEFORE_TAG in tag_dict(group.get("Tags")):
+            self._note_left(others)
+        return list(takewhile(_undone_at, others))
+
+    def _note_left(self, others: list[dict[str, Any]]) -> None:
+        """Tag the image from which AWS itself led the group back, if nobody was there to see it."""
+        refresh = instance_refresh.newest(self.autoscaling, self.group)
+        if not refresh.get("Status", "").startswith("Rollback"):
+            return
+        wanted = scaling_group.launch_template_of(refresh.get("DesiredConfiguration") or {})
+        left = image_of(self.ec2, wanted)
+        moment = refresh.get("EndTime") or refresh["StartTime"]
+        for one in others:
+            named = tag_dict(one.get("Tags")).get(NAMED_TAG)
+            is_known = _undone_at(one) or (named and datetime.fromisoformat(named) > moment)
+            if one["ImageId"] == left and not is_known:
+                self._tag(one, UNDONE_TAG, _time(moment))
+
+    def _tag(self, image: dict[str, Any], key: str, value: str) -> None:
+        tag = {"Key": key, "Value": value}
+        self.changes.apply(
+            f"tag {key} of image {image['ImageId']}",
+            tag_dict(image.get("Tags")).get(key),
+            value,
+            self.ec2.create_tags,
+            Resources=[image["ImageId"]],
+            Tags=[tag],
+        )
+        image["Tags"] = [*image.get("Tags", []), tag]
 
     def _image(self, found: dict[str, Any], what: str, remedy: str) -> Image:
         return Image(
@@ -117,3 +162,7 @@ def image_of(ec2: Any, specification: dict[str, Any]) -> str:
 
 def _undone_at(image: dict[str, Any]) -> str:
     return tag_dict(image.get("Tags")).get(UNDONE_TAG, "")
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

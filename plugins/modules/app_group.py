@@ -38,7 +38,7 @@ options:
       - The AMI to launch.
       - Left out, O(default_image_id), or else the newest available AMI of this account tagged
         C(chatlift:image=node).
-      - To name one that was undone removes its tag C(chatlift:undone).
+      - To name one that was undone replaces its tag C(chatlift:undone) by C(chatlift:named).
     type: str
   default_image_id:
     description: >-
@@ -286,7 +286,8 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
     tags = layout.tags(stack, name, TIER)
     ec2 = module.client("ec2")
 
-    choice = Choice(ec2, module.client("autoscaling"), changes, IMAGE, name, module.warn)
+    autoscaling = module.client("autoscaling")
+    choice = Choice(ec2, autoscaling, changes, IMAGE, name, module.warn, refreshed=True)
     image = choice.of(params["image_id"], params["default_image_id"])
     content = launch_template.data(
         name=name,
@@ -312,7 +313,7 @@ def present(module: AnsibleAWSModule, changes: Changes) -> dict:
         ec2, changes, stack, [f"app-{az}" for az in layout.LETTERS[: params["zones"]]]
     )
     current = scaling_group.ensure(
-        module.client("autoscaling"),
+        autoscaling,
         changes,
         scaling_group.Group(
             name=name,

@@ -45,7 +45,7 @@ options:
       - The AMI to launch.
       - Left out, O(default_image_id), or else the newest available AMI of this account tagged
         C(chatlift:image=<tier>).
-      - To name one that was undone removes its tag C(chatlift:undone).
+      - To name one that was undone replaces its tag C(chatlift:undone) by C(chatlift:named).
     type: str
   default_image_id:
     description: >-

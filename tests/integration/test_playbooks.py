@@ -260,10 +260,27 @@ def test_a_release_that_crashes_at_boot_is_undone(
     assert _instances(cloud) == before
 
 
+def _undone(cloud: Cloud) -> list[dict[str, Any]]:
+    """The images that were undone, the newest first."""
+    filters = [{"Name": "tag-key", "Values": ["chatlift:undone"]}]
+    found = cloud.client("ec2").describe_images(Filters=filters)["Images"]
+    return sorted(found, key=lambda one: str(one["CreationDate"]), reverse=True)
+
+
+def test_an_image_that_was_undone_while_nobody_looked_is_noted(cloud: Cloud, play: Any) -> None:
+    [broken, *_] = noted = [one["ImageId"] for one in _undone(cloud)]
+    # A controller that was killed while AWS rolled back would have left it like that.
+    cloud.client("ec2").delete_tags(Resources=[broken], Tags=[{"Key": "chatlift:undone"}])
+    planned = play("rolling_deploy", "--limit", "app", "--check", **ROLL)
+    assert [change.split(": ")[0] for change in planned.changed] == ["app-group"]
+    assert broken not in [one["ImageId"] for one in _undone(cloud)]
+    play("app_tier", **ROLL)
+    assert [one["ImageId"] for one in _undone(cloud)] == noted
+    assert _app(cloud) == ("1", {"1"})
+
+
 def test_an_image_that_was_undone_is_rolled_out_by_its_name_alone(cloud: Cloud, play: Any) -> None:
-    undone = {"Filters": [{"Name": "tag-key", "Values": ["chatlift:undone"]}]}
-    found = cloud.client("ec2").describe_images(**undone)["Images"]
-    broken = max(found, key=lambda one: str(one["CreationDate"]))["ImageId"]
+    broken = _undone(cloud)[0]["ImageId"]
     told = play("rolling_deploy", "--limit", "app", "--check", **ROLL)
     assert not told.changed
     assert f"The image {broken} is passed over, as it was undone at 20" in told.text
