@@ -73,7 +73,7 @@ export class Room {
       if (this.#localUsers().has(client.user)) return;
       await this.#store.leave(this.#name, this.#entry(client.user));
       this.#bus.notify(this.#name);
-      if (this.#clients.size > 0) await this.#sync();
+      if (this.#clients.size > 0) await this.#look();
     });
   }
 
@@ -95,16 +95,21 @@ export class Room {
     this.#refreshDue = true;
     this.#inBackground('The room could not be refreshed.', async () => {
       this.#refreshDue = false;
-      if (this.#clients.size > 0) await this.#sync();
+      if (this.#clients.size > 0) await this.#look();
     });
   }
 
+  async #look() {
+    const { tail, entries } = await this.#store.look(this.#name, this.#entries());
+    if (this.#delivered === null || isAfter(tail, this.#delivered)) await this.#sync();
+    else this.#announceUsers(entries);
+  }
+
   async #sync() {
-    const entries = [...this.#localUsers()].map((user) => this.#entry(user));
-    const { tail, entries: present, safe } = await this.#store.sync(this.#name, entries);
+    const { tail, entries, safe } = await this.#store.sync(this.#name, this.#entries());
     if (this.#delivered === null) this.#delivered = tail;
     else if (safe) await this.#deliver(tail);
-    this.#announceUsers(present);
+    this.#announceUsers(entries);
   }
 
   async #deliver(upTo) {
@@ -131,6 +136,10 @@ export class Room {
 
   #localUsers() {
     return new Set(this.#clients.values());
+  }
+
+  #entries() {
+    return [...this.#localUsers()].map((user) => this.#entry(user));
   }
 
   #entry(user) {

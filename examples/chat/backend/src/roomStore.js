@@ -46,17 +46,19 @@ export class RoomStore {
    * id, everyone's entries, and whether the stream up to that id would survive the master's loss.
    */
   async sync(room, entries) {
-    const { results, safe } = await this.#write(room, [
-      ['eval', SYNC, 2, key(room, 'presence'), key(room, 'messages'), PRESENCE_LIFE, ...entries],
-    ]);
-    if (results[0] instanceof Error) throw results[0];
-    const [tail, present] = results[0];
-    return { tail, entries: present, safe };
+    const { results, safe } = await this.#write(room, [syncing(room, entries)]);
+    return { ...synced(results[0]), safe };
+  }
+
+  /** As `sync`, for a fraction of its work, without `safe`: enough as long as nothing is new. */
+  async look(room, entries) {
+    const [result] = await this.#pipeline(room, [syncing(room, entries)]);
+    return synced(result);
   }
 
   /** Everyone's entries in a room's presence; tried again while Redis is changing over. */
   present(room) {
-    return retry(async () => (await this.sync(room, [])).entries, { deadline: PRESENT_DEADLINE });
+    return retry(async () => (await this.look(room, [])).entries, { deadline: PRESENT_DEADLINE });
   }
 
   async leave(room, entry) {
@@ -143,6 +145,17 @@ export function isSafe(wanted, copies, info) {
 }
 
 const key = (room, what) => `chat:{${room}}:${what}`;
+
+const syncing = (room, entries) => [
+  ...['eval', SYNC, 2, key(room, 'presence'), key(room, 'messages')],
+  ...[PRESENCE_LIFE, ...entries],
+];
+
+function synced(result) {
+  if (result instanceof Error) throw result;
+  const [tail, entries] = result;
+  return { tail, entries };
+}
 
 function toMessages(room, entries) {
   // Fields in the order in which append.lua wrote them.

@@ -6,6 +6,7 @@ export class FakeStore {
   present = new Set();
   safe = true;
   failure = null;
+  syncs = 0;
 
   add(text, from = 'ann') {
     const id = `${this.messages.length + 1}-0`;
@@ -14,9 +15,14 @@ export class FakeStore {
   }
 
   async sync(room, entries) {
+    this.syncs += 1;
+    return { ...(await this.look(room, entries)), safe: this.safe };
+  }
+
+  async look(room, entries) {
     if (this.failure) throw this.failure;
     entries.forEach((entry) => this.present.add(entry));
-    return { tail: this.messages.at(-1)?.id ?? '0-0', entries: [...this.present], safe: this.safe };
+    return { tail: this.messages.at(-1)?.id ?? '0-0', entries: [...this.present] };
   }
 
   async leave(room, entry) {

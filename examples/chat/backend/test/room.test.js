@@ -62,6 +62,17 @@ test('a refresh fills the gap that lost notices left', async () => {
   assert.deepEqual(ann.seen, ['one', 'two']);
 });
 
+test('a refresh of a quiet room asks for no copies', async () => {
+  const { room, store, events, ann, settled } = setUp();
+  await room.join(ann, null, ann.reply);
+  const before = store.syncs;
+  store.present.add('bob/p2');
+  room.refresh();
+  await settled();
+  assert.equal(store.syncs, before);
+  assert.deepEqual(events.at(-1), ['presence', { room: 'lobby', users: ['ann', 'bob'] }]);
+});
+
 test('a refresh delivers nothing that could still be lost', async () => {
   const { room, store, ann, settled } = setUp();
   await room.join(ann, null, ann.reply);

@@ -100,6 +100,17 @@ test('who asks for a room while its slot moves gets its users a little later', a
   assert.deepEqual(await store.present('lobby'), ['ann/1']);
 });
 
+test('a look waits for no replica, and fails as the command does', async () => {
+  const replies = [['7-0', ['ann/1']], new Error('MOVED 1 10.0.0.2:6379')];
+  const { store, commands } = setUp({ eval: () => replies.shift() });
+  assert.deepEqual(await store.look('lobby', ['ann/1']), { tail: '7-0', entries: ['ann/1'] });
+  assert.deepEqual(
+    commands.sent.map((sent) => sent.map(([name]) => name)),
+    [['eval']],
+  );
+  await assert.rejects(store.look('lobby', []), /MOVED/);
+});
+
 test('messages that arrive together share one WAIT', async () => {
   let next = 0;
   const { store, commands } = setUp({
