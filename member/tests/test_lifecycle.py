@@ -80,6 +80,18 @@ def test_a_group_that_has_not_come_to_its_hook_is_waited_for() -> None:
     assert lifecycle(api).complete("chatlift-launch", "CONTINUE") is True
 
 
+def test_a_group_that_comes_to_its_hook_after_the_refusal_is_answered_then() -> None:
+    api = AutoScaling(refusal("ValidationError"), None, states=("Terminating:Wait",))
+    assert lifecycle(api).complete("chatlift-terminate", "CONTINUE") is True
+
+
+def test_an_instance_that_waits_at_another_hook_only_is_left_there() -> None:
+    refused = refusal("ValidationError")
+    api = AutoScaling(refused, refused, states=("Terminating:Wait", "Terminating:Wait"))
+    assert lifecycle(api).complete("chatlift-terminate", "CONTINUE") is False
+    assert len(api.calls) == 2
+
+
 def test_an_api_that_does_not_answer_is_asked_again() -> None:
     api = AutoScaling(refusal("Throttling"), None)
     assert lifecycle(api).complete("chatlift-launch", "CONTINUE") is True

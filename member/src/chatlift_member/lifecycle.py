@@ -91,7 +91,10 @@ class Lifecycle:
         group has not come as far as its hook.
         """
 
+        seen_waiting = False
+
         def probe() -> bool:
+            nonlocal seen_waiting
             try:
                 self.autoscaling.complete_lifecycle_action(
                     LifecycleActionResult=result, **self._action(hook)
@@ -102,6 +105,10 @@ class Lifecycle:
                 state = self._state()
                 if state in BEFORE_ITS_HOOK:
                     raise NotYet(f"the instance is still {state}") from None
+                if state.endswith(":Wait") and not seen_waiting:
+                    # It may have come to its hook since the call was refused.
+                    seen_waiting = True
+                    raise NotYet(f"the instance is {state} now") from None
                 log.info("The hook %s is not waiting for this instance.", hook)
                 return False
             log.info("Completed the hook %s: %s.", hook, result)
