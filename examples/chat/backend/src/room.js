@@ -8,9 +8,10 @@ const HISTORY = 50; // messages shown to someone new
 /**
  * A room as one process serves it.
  *
- * Messages reach this process's clients in one way only: by reading the room's stream from the
- * last id delivered (`#delivered`) up to an id known to be safe on replicas. Order, gap filling
- * and the absence of duplicates all follow from that, and from doing one thing at a time.
+ * Messages reach this process's clients in the order of the room's stream, each after the one
+ * before it (`#delivered`), and only once it is safe on replicas. One that a notice told is read
+ * from the stream unless it follows the last one. Order, gap filling and the absence of duplicates
+ * all follow from that, and from doing one thing at a time.
  *
  * A client is `{ id, user, attach() }`; `attach` makes it receive what `emit` sends.
  */
@@ -26,6 +27,7 @@ export class Room {
   #subscribed = false;
   #delivered = null;
   #safe = BEGINNING;
+  #told = [];
   #users = [];
   #deliveryDue = false;
   #refreshDue = false;
@@ -77,15 +79,19 @@ export class Room {
     });
   }
 
-  /** The stream may be read up to `id`. */
-  advance(id) {
-    if (!isAfter(id, this.#safe)) return;
-    this.#safe = id;
+  /** A message, with its `id` and that of the `previous` one, is safe, and so are all before it. */
+  advance(message) {
+    if (!isAfter(message.id, this.#safe)) return;
+    this.#safe = message.id;
+    this.#told.push(message);
     if (this.#deliveryDue) return;
     this.#deliveryDue = true;
     this.#inBackground('Messages could not be delivered yet.', async () => {
       this.#deliveryDue = false;
-      if (this.#delivered !== null) await this.#deliver(this.#safe);
+      const told = this.#told.splice(0);
+      if (this.#delivered === null) return;
+      for (const message of told) if (message.previous === this.#delivered) this.#give(message);
+      await this.#deliver(this.#safe);
     });
   }
 
@@ -116,9 +122,13 @@ export class Room {
     while (isAfter(upTo, this.#delivered)) {
       const messages = await this.#store.range(this.#name, this.#delivered, upTo, PAGE);
       if (messages.length === 0) return;
-      for (const message of messages) this.#emit(this.#name, 'message', message);
-      this.#delivered = messages.at(-1).id;
+      messages.forEach((message) => this.#give(message));
     }
+  }
+
+  #give({ id, clientId, from, text }) {
+    this.#emit(this.#name, 'message', { room: this.#name, id, clientId, from, text });
+    this.#delivered = id;
   }
 
   #backlog(after) {

@@ -1,10 +1,19 @@
 const CHANNEL = 'chat:room:';
 
+/** A notice of another version, which cannot be read, is a reason to look, too. */
+const read = (notice) => {
+  try {
+    return JSON.parse(notice);
+  } catch {
+    return null;
+  }
+};
+
 /**
  * Tells the processes that serve a room that something happened in it.
  *
- * A notice carries no message, only the id up to which the room's stream may be read (or nothing:
- * "look at the presence again"). A lost notice therefore loses no message. Plain PUBLISH, not
+ * A notice carries a message of the room's stream that is safe there, or nothing: "look at the
+ * presence again". What a lost notice would have told is read from the stream. Plain PUBLISH, not
  * SPUBLISH: notices are small, it works alike on a cluster and behind one address, and a
  * subscriber that loses its node can subscribe on any other one at once.
  */
@@ -19,9 +28,11 @@ export class RoomBus {
     this.#log = log;
   }
 
-  /** `onNotice(room, id)`; `onReconnect()` when notices may have been missed. */
+  /** `onNotice(room, message)`; `onReconnect()` when notices may have been missed. */
   listen({ onNotice, onReconnect }) {
-    this.#subscriber.on('message', (channel, id) => onNotice(channel.slice(CHANNEL.length), id));
+    this.#subscriber.on('message', (channel, notice) =>
+      onNotice(channel.slice(CHANNEL.length), read(notice)),
+    );
     this.#subscriber.on('ready', onReconnect);
   }
 
@@ -36,9 +47,9 @@ export class RoomBus {
   }
 
   /** Best effort: whoever misses the notice finds out at its next look at the room. */
-  notify(room, id = '') {
+  notify(room, message = null) {
     this.#commands
-      .publish(CHANNEL + room, id)
+      .publish(CHANNEL + room, JSON.stringify(message))
       .catch((error) => this.#log.warn('A notice was not sent.', { room, error: error.message }));
   }
 }

@@ -34,8 +34,9 @@ export class RoomStore {
   }
 
   /**
-   * Store `{ clientId, from, text }` and return its stream id once it is safe; see `isSafe`.
-   * A message with a known clientId of the same sender keeps its first id.
+   * Store `{ clientId, from, text }` and, once it is safe (see `isSafe`), return it with its stream
+   * `id` and the id of the one before it, `previous`, if that is known. A message with a known
+   * clientId of the same sender keeps its first id.
    */
   append(room, message) {
     return retry(() => this.#appends.add(room, message), { deadline: APPEND_DEADLINE });
@@ -90,11 +91,12 @@ export class RoomStore {
         ...[this.#streamMaxLength, RECEIPT_LIFE, clientId, from, text],
       ]),
     );
-    if (!safe) {
-      const unsafe = new Error(`The message in room ${room} has too few copies yet.`);
-      return results.map((result) => (result instanceof Error ? result : unsafe));
-    }
-    return results;
+    const unsafe = safe ? null : new Error(`The message in room ${room} has too few copies yet.`);
+    return results.map((result, index) => {
+      if (result instanceof Error) return result;
+      const [id, previous = null] = result;
+      return unsafe ?? { id, previous, ...messages[index] };
+    });
   }
 
   /**

@@ -47,10 +47,10 @@ export class Rooms {
     }
   }
 
-  /** A message of this room is stored, and safe, under `id`. */
-  advance(name, id) {
-    this.#rooms.get(name)?.advance(id);
-    this.#bus.notify(name, id);
+  /** A message of this room, `{ id, previous, clientId, from, text }`, is stored and safe. */
+  advance(name, message) {
+    this.#rooms.get(name)?.advance(message);
+    this.#bus.notify(name, message);
   }
 
   #serve(name) {
@@ -64,9 +64,9 @@ export class Rooms {
     this.#bus.unsubscribe(name);
   }
 
-  #notice(name, id) {
+  #notice(name, message) {
     const room = this.#rooms.get(name);
-    if (id) room?.advance(id);
+    if (message) room?.advance(message);
     else room?.refresh();
   }
 

@@ -42,9 +42,9 @@ export function serveSockets(io, { sessions, rooms, store, serverName, log }) {
     answer(socket, 'message', log, async (request, reply) => {
       const { room, text, clientId } = checkMessage(request);
       if (!joined.has(room)) throw new InvalidInput(`Join the room ${room} before writing in it.`);
-      const id = await store.append(room, { clientId, from: user, text });
-      reply({ id });
-      rooms.advance(room, id);
+      const message = await store.append(room, { clientId, from: user, text });
+      reply({ id: message.id });
+      rooms.advance(room, message);
     });
 
     socket.on('disconnect', () => {

@@ -7,11 +7,13 @@ export class FakeStore {
   safe = true;
   failure = null;
   syncs = 0;
+  ranges = 0;
 
   add(text, from = 'ann') {
-    const id = `${this.messages.length + 1}-0`;
-    this.messages.push({ room: 'lobby', id, clientId: `c${id}`, from, text });
-    return id;
+    const [id, previous] = [`${this.messages.length + 1}-0`, `${this.messages.length}-0`];
+    const message = { clientId: `c${id}`, from, text };
+    this.messages.push({ room: 'lobby', id, ...message });
+    return { id, previous, ...message };
   }
 
   async sync(room, entries) {
@@ -30,6 +32,7 @@ export class FakeStore {
   }
 
   async range(room, after, upTo, count) {
+    this.ranges += 1;
     return this.messages.filter(({ id }) => isAfter(id, after) && !isAfter(id, upTo)).slice(0, count);
   }
 
@@ -50,8 +53,8 @@ export class FakeBus {
     this.subscribed = this.subscribed.filter((name) => name !== room);
   }
 
-  notify(room, id = '') {
-    this.notices.push(id);
+  notify(room, message = null) {
+    this.notices.push(message);
   }
 
   listen(handlers) {

@@ -42,6 +42,23 @@ test('notices out of order deliver in the order of the stream, once each', async
   assert.deepEqual(ann.seen, ['one', 'two']);
 });
 
+test('what follows the last message is not read again, what does not is', async () => {
+  const { room, store, ann, settled } = setUp();
+  await room.join(ann, null, ann.reply);
+  const before = store.ranges;
+  room.advance(store.add('one'));
+  room.advance(store.add('two'));
+  await settled();
+  assert.equal(store.ranges, before);
+  store.add('three');
+  room.advance(store.add('four'));
+  await settled();
+  room.advance({ ...store.add('five'), previous: null });
+  await settled();
+  assert.equal(store.ranges, before + 2);
+  assert.deepEqual(ann.seen, ['one', 'two', 'three', 'four', 'five']);
+});
+
 test('nothing beyond the announced id is delivered, since it may not be safe yet', async () => {
   const { room, store, ann, settled } = setUp();
   await room.join(ann, null, ann.reply);
@@ -113,7 +130,7 @@ test('what a client saw through another process does not reach it again', async 
   await room.join(bob, null, bob.reply);
   const seen = store.add('one');
   store.safe = false;
-  await room.join(ann, seen, ann.reply);
+  await room.join(ann, seen.id, ann.reply);
   room.advance(seen);
   await settled();
   assert.deepEqual(ann.seen, []);

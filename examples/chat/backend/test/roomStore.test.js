@@ -62,35 +62,40 @@ test('a write is not safe when the master stepped down or did not answer', () =>
 });
 
 test('a message is acknowledged with its stream id', async () => {
-  const { store, commands } = setUp({ eval: () => '7-0', wait: () => 1, info: () => info('master', 'online') });
-  assert.equal(await store.append('lobby', message), '7-0');
+  const { store, commands } = setUp({ eval: () => ['7-0', '6-0'], wait: () => 1, info: () => info('master', 'online') });
+  assert.equal((await store.append('lobby', message)).id, '7-0');
   assert.deepEqual(
     commands.sent.at(-1).map(([name]) => name),
     ['eval', 'wait', 'info'],
   );
 });
 
+test('a message that was there before has no known predecessor', async () => {
+  const { store } = setUp({ eval: () => ['7-0'] }, { waitReplicas: 0 });
+  assert.deepEqual(await store.append('lobby', message), { id: '7-0', previous: null, ...message });
+});
+
 test('a message without enough copies is sent again until it has them', async () => {
   const copies = [0, 1];
-  const { store } = setUp({ eval: () => '7-0', wait: () => copies.shift(), info: () => info('master', 'online') });
-  assert.equal(await store.append('lobby', message), '7-0');
+  const { store } = setUp({ eval: () => ['7-0', '6-0'], wait: () => copies.shift(), info: () => info('master', 'online') });
+  assert.equal((await store.append('lobby', message)).id, '7-0');
   assert.equal(copies.length, 0);
 });
 
 test('WAIT does not wait for replicas that are not there', async () => {
-  const { store, commands } = setUp({ eval: () => '7-0', wait: () => 0, info: () => info('master') });
+  const { store, commands } = setUp({ eval: () => ['7-0', '6-0'], wait: () => 0, info: () => info('master') });
   await store.append('lobby', message);
   assert.deepEqual(commands.sent.at(-1)[1].slice(0, 2), ['wait', 0]);
 });
 
 test('a moved slot makes the client look at the cluster again', async () => {
-  const replies = [new Error('MOVED 1 10.0.0.2:6379'), '7-0'];
+  const replies = [new Error('MOVED 1 10.0.0.2:6379'), ['7-0', '6-0']];
   const { store, refreshes } = setUp({
     eval: () => replies.shift(),
     wait: () => 1,
     info: () => info('master', 'online'),
   });
-  assert.equal(await store.append('lobby', message), '7-0');
+  assert.equal((await store.append('lobby', message)).id, '7-0');
   assert.equal(refreshes(), 1);
 });
 
@@ -114,17 +119,24 @@ test('a look waits for no replica, and fails as the command does', async () => {
 test('messages that arrive together share one WAIT', async () => {
   let next = 0;
   const { store, commands } = setUp({
-    eval: () => `${(next += 1)}-0`,
+    eval: () => [`${(next += 1)}-0`, `${next - 1}-0`],
     wait: () => 1,
     info: () => info('master', 'online'),
   });
-  const ids = await Promise.all(['a', 'b', 'c'].map((clientId) => store.append('lobby', { ...message, clientId })));
-  assert.deepEqual(ids, ['1-0', '2-0', '3-0']);
+  const stored = await Promise.all(['a', 'b', 'c'].map((clientId) => store.append('lobby', { ...message, clientId })));
+  assert.deepEqual(
+    stored.map(({ id, previous, clientId }) => [id, previous, clientId]),
+    [
+      ['1-0', '0-0', 'a'],
+      ['2-0', '1-0', 'b'],
+      ['3-0', '2-0', 'c'],
+    ],
+  );
   assert.equal(commands.sent.flat().filter(([name]) => name === 'wait').length, 2);
 });
 
 test('all keys of a room share a hash slot', async () => {
-  const { store, commands } = setUp({ eval: () => '7-0' }, { waitReplicas: 0 });
+  const { store, commands } = setUp({ eval: () => ['7-0', '6-0'] }, { waitReplicas: 0 });
   await store.append('lobby', message);
   const [, , count, ...keys] = commands.sent[0][0];
   keys.slice(0, count).forEach((key) => assert.match(key, /^chat:\{lobby\}:/));

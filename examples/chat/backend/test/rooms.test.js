@@ -33,8 +33,9 @@ test('a room is let go with its last client', async () => {
 
 test('a stored message is told to the other processes', async () => {
   const { rooms, bus } = setUp();
-  rooms.advance('lobby', '5-0');
-  assert.deepEqual(bus.notices, ['5-0']);
+  const message = { id: '5-0', previous: '4-0', clientId: 'c1', from: 'ann', text: 'hello' };
+  rooms.advance('lobby', message);
+  assert.deepEqual(bus.notices, [message]);
 });
 
 test('after a reconnection every room is looked at again', async (context) => {
