@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from chatlift_rehearsal.machine import shell
+from chatlift_rehearsal.machine import cgroups, shell
 from chatlift_rehearsal.machine.hosts import LABEL
 from chatlift_rehearsal.machine.network import Network
 from chatlift_rehearsal.machine.process import Process
@@ -14,7 +14,7 @@ from chatlift_rehearsal.settings import Settings
 
 
 def sweep(settings: Settings) -> None:
-    """Remove every container, process, mount, loop device and address named after the rehearsal."""
+    """Remove all that is named after the rehearsal: containers, processes, mounts, and the rest."""
     remove_containers(settings)
     for process in proxies(settings):
         process.end(grace=1)
@@ -23,6 +23,7 @@ def sweep(settings: Settings) -> None:
     for loop in loop_devices(settings.run):
         shell.run("losetup", "--detach", loop)
     Network(settings).destroy()
+    cgroups.remove(settings.tag)
     if settings.run.exists():
         shutil.rmtree(settings.run)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import threading
 import time
@@ -81,6 +82,7 @@ from chatlift_rehearsal.machine.load_balancers import LoadBalancers
 from chatlift_rehearsal.machine.metadata import MetadataServer
 from chatlift_rehearsal.machine.name_server import NameServer
 from chatlift_rehearsal.machine.network import Network
+from chatlift_rehearsal.machine.process import go_ahead
 from chatlift_rehearsal.machine.security_groups import SecurityGroups
 from chatlift_rehearsal.machine.volumes import Volumes
 from chatlift_rehearsal.model import CloudView, Emulator
@@ -323,6 +325,7 @@ def main() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    go_ahead(os.getpid())
     settings = Settings.from_environment()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())

@@ -1,11 +1,18 @@
-"""What the kernel accounts to a host, whose init process has the id ``pid``.
+"""Control groups: what the kernel accounts to a host, and what share of the processors all have.
 
-Each function gives None when that has ended.
+A host is named by the id of its init process; what is asked of one that has ended is None.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from pathlib import Path
+
+from chatlift_rehearsal.errors import RehearsalError
+
+EMPTY_SECONDS = 5.0
+"""How long the processes of hosts that were killed may take to be gone."""
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -33,6 +40,46 @@ def cpu_seconds(pid: int) -> float | None:
         return _statistics(group / "cpu.stat")["usage_usec"] / 1e6
     except FileNotFoundError:
         return None
+
+
+def weigh(parent: str, root: Path = _CGROUPS) -> None:
+    """Let each host in a group count as much as one of this machine's processes that is in none.
+
+    Otherwise all of them together do, and starve while a playbook keeps every processor busy.
+    """
+    for group, file, one, most in (
+        (root / "cpu" / parent, "cpu.shares", 1024, 262144),
+        (root / parent, "cpu.weight", 100, 10000),
+    ):
+        if (group / file).exists():
+            hosts = sum(1 for _ in group.glob("libpod-*"))
+            (group / file).write_text(str(min(max(hosts, 1) * one, most)))
+
+
+def remove(parent: str, root: Path = _CGROUPS) -> None:
+    """Remove a group of hosts that have ended, with what podman left in it.
+
+    Raises RehearsalError when there are processes in it still.
+    """
+    hierarchies = [root] if (root / "cgroup.controllers").exists() else root.iterdir()
+    deadline = time.monotonic() + EMPTY_SECONDS
+    for group in _below(hierarchy / parent for hierarchy in hierarchies):
+        while group.exists():
+            try:
+                group.rmdir()
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise RehearsalError(
+                        f"The control group {group} could not be removed ({error.strerror}); end "
+                        f"the processes that {group}/cgroup.procs names, then run it again."
+                    ) from error
+                time.sleep(0.05)
+
+
+def _below(trees: Iterable[Path]) -> list[Path]:
+    """All groups of some trees, the deepest first."""
+    found = {group for tree in trees if tree.is_dir() for group in (tree, *tree.rglob("*/"))}
+    return sorted((group for group in found if group.is_dir()), reverse=True)
 
 
 def _group(pid: int, controller: str) -> tuple[Path, int]:

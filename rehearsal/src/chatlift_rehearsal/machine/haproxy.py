@@ -20,7 +20,7 @@ from pathlib import Path
 
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine import shell
-from chatlift_rehearsal.machine.process import Process
+from chatlift_rehearsal.machine.process import Process, go_ahead
 
 READY_SECONDS = 10.0
 PIPE_BYTES = 1 << 20
@@ -71,6 +71,7 @@ class HAProxy:
                 pipesize=PIPE_BYTES,
                 encoding="latin-1",
             )
+        go_ahead(master.pid)
         self._process = Process.of(master.pid)
         assert master.stdout is not None
         listen = partial(self._listen, master.stdout)

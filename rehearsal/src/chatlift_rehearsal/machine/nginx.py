@@ -14,7 +14,7 @@ from pathlib import Path
 
 from chatlift_rehearsal.errors import RehearsalError
 from chatlift_rehearsal.machine import shell
-from chatlift_rehearsal.machine.process import Process
+from chatlift_rehearsal.machine.process import Process, go_ahead
 
 READY_SECONDS = 10.0
 
@@ -84,6 +84,7 @@ class Nginx:
                 start_new_session=True,
                 cwd=self._directory,
             )
+        go_ahead(master.pid)
         self._process = Process.of(master.pid)
 
     def _await(self, ready: Callable[[], bool]) -> None:
