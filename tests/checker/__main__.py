@@ -63,14 +63,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 async def check(settings: Settings, seconds: float | None, notes: bool, console: Console) -> Report:
-    """Check for so many seconds, or until SIGINT or SIGTERM."""
+    """Check for so many seconds, or until SIGINT or SIGTERM, or the end of the notes."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     console.print(f"{settings.clients} clients are joining their rooms at {settings.url}")
     async with Checker(settings) as checker:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         if notes:
-            loop.add_reader(sys.stdin, _take_note, checker)
+            loop.add_reader(sys.stdin, _take_note, checker, stop)
         console.print(READY if seconds is None else f"Checking for {seconds:g} s")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
@@ -80,12 +80,14 @@ async def check(settings: Settings, seconds: float | None, notes: bool, console:
     return checker.report
 
 
-def _take_note(checker: Checker) -> None:
+def _take_note(checker: Checker, stop: asyncio.Event) -> None:
+    """Take a note; when whoever wrote them is gone, nobody else would end the check."""
     line = sys.stdin.readline()
     if line.strip():
         checker.note(line.strip())
     elif not line:
         asyncio.get_running_loop().remove_reader(sys.stdin)
+        stop.set()
 
 
 def main() -> int:

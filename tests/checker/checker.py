@@ -11,6 +11,7 @@ of its own (`tests.checker.process`).
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import time
 import uuid
@@ -144,6 +145,9 @@ class Checker:
         self.journal.begin()
         for gap in self._gaps():
             gap.begin(self.journal.start)
+        # What is there stays; to look through it again and again for garbage takes long.
+        gc.collect()
+        gc.freeze()
         self._cpu = time.process_time()
         self._callers = [
             self._start(self._talk()),
