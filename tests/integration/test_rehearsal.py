@@ -548,6 +548,19 @@ def test_disabled_distribution_is_served_no_longer_and_can_be_deleted(cloud: Clo
     assert "GET" in site.logged()
 
 
+def test_the_router_keeps_its_address_whoever_comes_and_goes(cloud: Cloud, host: str) -> None:
+    bridge = Path("/sys/class/net") / SETTINGS.bridge
+    before = (bridge / "address").read_text()
+    # The lowest there is: a bridge without an address of its own takes over that of such a leg.
+    pair = ("address", "02:00:00:00:00:00", "type", "veth", "peer", "name", "lowest-peer")
+    subprocess.run(["ip", "link", "add", "lowest", *pair], check=True)
+    try:
+        subprocess.run(["ip", "link", "set", "lowest", "master", SETTINGS.bridge], check=True)
+        assert (bridge / "address").read_text() == before
+    finally:
+        subprocess.run(["ip", "link", "delete", "lowest"], check=True)
+
+
 def test_journal_and_shell_of_an_instance(cloud: Cloud, host: str) -> None:
     assert rehearsal("ssh", "host", "cat", "/srv/mark").strip() == "made"
     assert rehearsal("ssh", "host", "echo $((20 + 3))").strip() == "23"

@@ -31,6 +31,10 @@ from chatlift_rehearsal.settings import (
 
 NETNS = Path("/run/netns")
 
+ROUTER_MAC = "02:00:00:00:00:01"
+"""Of the bridge. Without one of its own it has the lowest of its legs' addresses: whenever an
+instance with that one came or went, all others lost routers and load balancers for seconds."""
+
 _plugs = itertools.count(1)
 
 NFT = """\
@@ -88,7 +92,7 @@ class Network:
             "ip",
             "-batch",
             "-",
-            text=f"link add {bridge} type bridge forward_delay 0\n"
+            text=f"link add {bridge} address {ROUTER_MAC} type bridge forward_delay 0\n"
             f"address add {SERVICE_ADDRESS}/{SERVICE_NETWORK.split('/')[1]} dev {bridge}\n"
             f"link set {bridge} up\n",
         )
