@@ -52,7 +52,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="end by itself after so many seconds")
     parser.add_argument("--json", type=Path, help="write the report to this file as well")
     parser.add_argument(
-        "--notes", action="store_true", help="put each line of standard input on the time line"
+        "--notes",
+        action="store_true",
+        help="put each line of standard input on the time line; its end ends the check",
     )
     limits = parser.add_argument_group("limits", "Exit with code 1 when a figure is larger.")
     for name, meaning in FIGURES.items():

@@ -135,6 +135,18 @@ async def test_a_check_in_a_process_of_its_own_takes_notes_and_ends_when_told() 
     assert report["duplicates"] == 1
 
 
+async def test_a_check_does_not_outlive_whoever_takes_notes() -> None:
+    async with FakeChat() as chat:
+        command = ["-m", "tests.checker", "--url", chat.url, "--clients=2", "--page=", "--notes"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdin=PIPE, cwd=REPOSITORY
+        )
+        assert process.stdin
+        process.stdin.close()
+        async with asyncio.timeout(60):
+            assert await process.wait() == 0
+
+
 async def test_the_exit_code_tells_whether_a_limit_was_exceeded() -> None:
     async with FakeChat(Fault.DROP, at=1) as chat:
         arguments = ["--url", chat.url, "--clients=2", "--rate=50", "--seconds=1"]
