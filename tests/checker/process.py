@@ -8,23 +8,21 @@ assert not check.report.exceeded({"reconnects": 1, "failed_requests": 0})
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from chatlift_rehearsal.machine.process import go_ahead
 
 from tests.checker.__main__ import EXCEEDED, READY
 from tests.checker.report import Report
 
 REPOSITORY = Path(__file__).parents[2]
-AHEAD = -10
-"""How nice the check is to whatever else runs here."""
-
 START_SECONDS = 120.0
 END_SECONDS = 300.0
 """To look for thousands of accounts takes its time."""
@@ -49,11 +47,7 @@ class Check:
                 cwd=REPOSITORY,
                 start_new_session=True,
             )
-        # Visitors have computers of their own. Many kernels share out this one among sessions
-        # (sched(7), autogroup), of which the check has one, too.
-        with suppress(FileNotFoundError, PermissionError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, AHEAD)
-            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(AHEAD))
+        go_ahead(self._process.pid)  # visitors have computers of their own
 
     def note(self, text: str) -> None:
         """Mark this moment on the time line."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 AHEAD = -10
-"""How nice what stands for AWS is to what runs on the hosts."""
+"""How nice what stands for AWS, or for visitors, is to what runs on the hosts."""
 
 
 def go_ahead(pid: int) -> None:
     """Let a process that leads a session, and what it starts, go before the hosts', where allowed.
 
-    No service of AWS waits until the instances spare it a processor.
+    Neither AWS nor a visitor waits until the instances spare it a processor.
     """
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, pid, AHEAD)
