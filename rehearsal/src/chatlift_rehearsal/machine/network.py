@@ -31,9 +31,10 @@ from chatlift_rehearsal.settings import (
 
 NETNS = Path("/run/netns")
 
-ROUTER_MAC = "02:00:00:00:00:01"
-"""Of the bridge. Without one of its own it has the lowest of its legs' addresses: whenever an
-instance with that one came or went, all others lost routers and load balancers for seconds."""
+ROUTER_MAC = "06:00:00:00:00:01"
+"""Of the bridge; no instance has it, theirs begin with 02. Without one of its own the bridge has
+the lowest of its legs' addresses: whenever an instance with that one came or went, all others lost
+routers and load balancers for seconds."""
 
 _plugs = itertools.count(1)
 
