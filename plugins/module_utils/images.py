@@ -100,18 +100,25 @@ class Choice:
         group = scaling_group.find(self.autoscaling, [self.group]).get(self.group, {})
         now = image_of(self.ec2, scaling_group.launch_template_of(group))
         others = list(takewhile(lambda one: one["ImageId"] != now, found))
-        if others and VERSION_BEFORE_TAG in tag_dict(group.get("Tags")):
-            self._note_left(others)
+        before = tag_dict(group.get("Tags")).get(VERSION_BEFORE_TAG)
+        if others and before:
+            self._note_left(others, before)
         return list(takewhile(_undone_at, others))
 
-    def _note_left(self, others: list[dict[str, Any]]) -> None:
-        """Tag the image from which AWS itself led the group back, if nobody was there to see it."""
-        refresh = instance_refresh.newest(self.autoscaling, self.group)
-        if not refresh.get("Status", "").startswith("Rollback"):
+    def _note_left(self, others: list[dict[str, Any]], before: str) -> None:
+        """Tag the image from which the group was led back, if nobody was there to see the end.
+
+        By AWS itself, or by a refresh to the version ``before``, to which nothing else leads.
+        """
+        refreshes = instance_refresh.recent(self.autoscaling, self.group, 100)
+        wanted = [instance_refresh.wanted(one) for one in refreshes]
+        status = refreshes[0]["Status"] if refreshes else ""
+        led_back = status == "Successful" and wanted[0].get("Version") == before
+        if not led_back and not status.startswith("Rollback"):
             return
-        wanted = scaling_group.launch_template_of(refresh.get("DesiredConfiguration") or {})
-        left = image_of(self.ec2, wanted)
-        moment = refresh.get("EndTime") or refresh["StartTime"]
+        away = (one for one in wanted if one.get("Version") != before)
+        left = image_of(self.ec2, next(away, {}))
+        moment = refreshes[0].get("EndTime") or refreshes[0]["StartTime"]
         for one in others:
             named = tag_dict(one.get("Tags")).get(NAMED_TAG)
             is_known = _undone_at(one) or (named and datetime.fromisoformat(named) > moment)

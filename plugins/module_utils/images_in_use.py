@@ -63,7 +63,7 @@ def _versions_of_groups(autoscaling: Any) -> dict[str, set[str]]:
     for group in pages(autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups"):
         own = launch_template_of(group)
         refresh = instance_refresh.newest(autoscaling, group["AutoScalingGroupName"])
-        specifications = [own, launch_template_of(refresh.get("DesiredConfiguration") or {})]
+        specifications = [own, instance_refresh.wanted(refresh)]
         if before := tag_dict(group.get("Tags")).get(VERSION_BEFORE_TAG):
             specifications.append({**own, "Version": before})
         for one in specifications:

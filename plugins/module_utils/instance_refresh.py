@@ -140,19 +140,29 @@ def version_named(ec2: Any, tier: Tier, number: str) -> Version:
 
 def newest(autoscaling: Any, name: str) -> dict[str, Any]:
     """The refresh that is under way, else the last one, else nothing."""
-    found = autoscaling.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=1)
+    return next(iter(recent(autoscaling, name, 1)), {})
+
+
+def recent(autoscaling: Any, name: str, most: int) -> list[dict[str, Any]]:
+    """At most so many refreshes (up to 100), the newest first."""
+    found = autoscaling.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=most)
     refreshes: list[dict[str, Any]] = found["InstanceRefreshes"]
-    return refreshes[0] if refreshes else {}
+    return refreshes
+
+
+def wanted(refresh: dict[str, Any]) -> dict[str, Any]:
+    """The LaunchTemplateSpecification that a refresh was to bring; empty when it had none."""
+    return launch_template_of(refresh.get("DesiredConfiguration") or {})
 
 
 def leads_to(refresh: dict[str, Any], version: Version) -> bool:
     """Whether a refresh has this version as its desired configuration."""
-    return version.is_of(launch_template_of(refresh.get("DesiredConfiguration") or {}))
+    return version.is_of(wanted(refresh))
 
 
 def describe(refresh: dict[str, Any]) -> str:
     """How far a refresh is, and to what it leads, for a sentence."""
-    template = launch_template_of(refresh.get("DesiredConfiguration") or {})
+    template = wanted(refresh)
     where = f"version {template['Version']}" if "Version" in template else "no other configuration"
     return f"{where} ({refresh['Status']}, {refresh.get('PercentageComplete', 0)} %)"
 

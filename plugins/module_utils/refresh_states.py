@@ -76,7 +76,10 @@ class Refresher:
             self._start(tier, active)
         elif state == "rolled_back":
             self._roll_back(tier, active)
-            for left in (scaling_group.launch_template_of(tier.group), _wanted(current)):
+            for left in (
+                scaling_group.launch_template_of(tier.group),
+                instance_refresh.wanted(current),
+            ):
                 if not self._undone:
                     self._note_undone(left, self._refresh or current)
         else:
@@ -118,7 +121,7 @@ class Refresher:
             if self._refresh["Status"] != "Successful":
                 failure = self._failure(version)
                 if self._refresh["Status"].startswith("Rollback"):
-                    self._note_undone(_wanted(self._refresh), self._refresh)
+                    self._note_undone(instance_refresh.wanted(self._refresh), self._refresh)
                 raise ChatliftError(failure)
 
     def _check(self, tier: Tier) -> None:
@@ -355,11 +358,6 @@ class Refresher:
             f" playbooks/rollback.yml (state=rolled_back) to replace them too, or mend the cause"
             f" and run this again to go on."
         )
-
-
-def _wanted(refresh: dict[str, Any]) -> dict[str, Any]:
-    """The LaunchTemplateSpecification that a refresh was to bring; empty when it had none."""
-    return scaling_group.launch_template_of(refresh.get("DesiredConfiguration") or {})
 
 
 def _facts(refresh: dict[str, Any]) -> dict[str, Any]:

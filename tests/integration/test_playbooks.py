@@ -80,7 +80,7 @@ def test_a_stage_says_which_one_comes_first(play: Any) -> None:
 
 def test_nothing_is_launched_when_a_bake_failed(cloud: Cloud, play: Any) -> None:
     failed = play("site", ok=False)
-    assert any("Nothing was launched" in message for message in failed.messages)
+    assert any("This ends before its next step" in message for message in failed.messages)
     assert not _groups(cloud)
 
 
@@ -246,6 +246,13 @@ def test_a_deployment_is_undone(cloud: Cloud, play: Any) -> None:
     play("rollback", "--limit", "app", **ROLL)
     assert _app(cloud) == ("1", {"1"})
     assert not play("rollback", "--limit", "app", **ROLL).changed
+    [left] = _undone(cloud)
+    # A controller that was killed while the instances were replaced would have left it like that.
+    cloud.client("ec2").delete_tags(Resources=[left["ImageId"]], Tags=[{"Key": "chatlift:undone"}])
+    assert not _undone(cloud)
+    play("app_tier", **ROLL)
+    assert [one["ImageId"] for one in _undone(cloud)] == [left["ImageId"]]
+    assert _app(cloud) == ("1", {"1"})
 
 
 def test_a_release_that_crashes_at_boot_is_undone(
@@ -329,6 +336,24 @@ def test_inventory_lists_what_the_stack_consists_of(play: Any) -> None:
 def test_destroy_wants_the_name(cloud: Cloud, play: Any, confirm: dict[str, str]) -> None:
     refused = play("destroy", ok=False, **confirm)
     assert f"write -e confirm={STACK}" in refused.messages[0]
+    assert len(_groups(cloud)) == 10
+
+
+def test_destroy_begins_with_no_load_balancer_that_is_protected(cloud: Cloud, play: Any) -> None:
+    elb = cloud.client("elbv2")
+    [balancer] = elb.describe_load_balancers(Names=[f"chatlift-{STACK}"])["LoadBalancers"]
+
+    def protect(value: str) -> None:
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Attributes=[{"Key": "deletion_protection.enabled", "Value": value}],
+        )
+
+    protect("true")
+    refused = play("destroy", ok=False, confirm=STACK)
+    protect("false")
+    assert "Set app_tier_deletion_protection to false" in refused.messages[0]
+    assert refused.changed == []
     assert len(_groups(cloud)) == 10
 
 
