@@ -20,11 +20,12 @@ def kill_when(
 ) -> bool:
     """Run ``ansible-playbook`` and kill its whole process group as soon as ``happens()``.
 
-    Returns False when it had ended before. ``environment`` is added to this process's. Raises
-    TimeoutError, and kills it, when neither has happened within ``seconds``.
+    It has the rehearsal's inventory, whatever the environment names; ``environment`` is added to
+    this process's. Returns False when it had ended before. Raises TimeoutError, and kills it, when
+    neither has happened within ``seconds``.
     """
     with subprocess.Popen(
-        ["ansible-playbook", *arguments],
+        ["ansible-playbook", "-i", "inventories/rehearsal", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,

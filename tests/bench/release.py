@@ -82,7 +82,8 @@ class Application:
 
 def measure(playbook: str, application: Application) -> Run:
     """Run a playbook that has an image to make, and note when Packer says what."""
-    command = ["ansible-playbook", f"playbooks/{playbook}.yml", "--limit", "image-node"]
+    command = ["ansible-playbook", "-i", "inventories/rehearsal", f"playbooks/{playbook}.yml"]
+    command += ["--limit", "image-node"]
     command += ["-e", f"chatlift_app_dir={application.directory}"]
     began = time.monotonic()
     process = subprocess.Popen(

@@ -58,6 +58,7 @@ def run_site(stages: Stages, redis_topology: str) -> None:
     process = subprocess.Popen(
         [
             "ansible-playbook",
+            *("-i", "inventories/rehearsal"),
             "playbooks/site.yml",
             "-e",
             f"chatlift_redis_topology={redis_topology}",

@@ -49,9 +49,12 @@ def rehearsal_environment() -> dict[str, str]:
 
 
 def run_playbook(*arguments: str) -> str:
-    """Run ``ansible-playbook`` and return what it printed; fail with its end when it fails."""
+    """Run ``ansible-playbook`` with the rehearsal's inventory, whatever the environment names.
+
+    Returns what it printed; fails with its end when it fails.
+    """
     result = subprocess.run(
-        ["ansible-playbook", *arguments],
+        ["ansible-playbook", "-i", "inventories/rehearsal", *arguments],
         capture_output=True,
         text=True,
         check=False,

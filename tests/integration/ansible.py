@@ -77,9 +77,10 @@ def run_playbook(
     Programs in ``first_in_path`` are taken before those of the machine.
     """
     extra_variables = json.dumps(variables or {})
+    what = ("-i", "inventories/rehearsal", f"playbooks/{name}.yml", "-e", extra_variables)
     path = [str(first_in_path), os.environ["PATH"]] if first_in_path else [os.environ["PATH"]]
     process = subprocess.Popen(
-        ["ansible-playbook", f"playbooks/{name}.yml", "-e", extra_variables, *arguments],
+        ["ansible-playbook", *what, *arguments],
         cwd=REPOSITORY,
         env={
             **os.environ,

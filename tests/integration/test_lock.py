@@ -41,7 +41,10 @@ def controller(cloud: Cloud) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has the lock and waits for launches that nobody completes."""
     variables = {"chatlift_environment": cloud.environment, **WITHOUT_EDGE}
     with subprocess.Popen(
-        ["ansible-playbook", "playbooks/network.yml", "-e", json.dumps(variables)],
+        [
+            *("ansible-playbook", "-i", "inventories/rehearsal"),
+            *("playbooks/network.yml", "-e", json.dumps(variables)),
+        ],
         cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
