@@ -28,7 +28,9 @@ class Echo(BaseHTTPRequestHandler):
         seen = {
             "path": self.path,
             "method": self.command,
-            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "headers": {
+                name.lower(): ", ".join(self.headers.get_all(name, ())) for name in self.headers
+            },
             "body": self.rfile.read(length).decode(),
         }
         text = json.dumps(seen).encode()

@@ -470,6 +470,8 @@ def test_distribution_reaches_an_internal_load_balancer(cloud: Cloud, site: Site
     answer = eventually("the application", lambda: site.page("/api/x"))
     seen = json.loads(answer.body)["headers"]
     assert (seen["host"], seen["x-forwarded-proto"]) == (site.viewer.host, "http")
+    # The edge adds whom it served, the load balancer adds the edge.
+    assert len(seen["x-forwarded-for"].split(",")) == 2
     connection = site.viewer.websocket("/api/socket")
     connection.sendall(b"over and back")
     assert connection.recv(100) == b"over and back"

@@ -10,7 +10,7 @@ import pytest
 from .refusals import refusals
 
 # What the image was told, and settings that go with it.
-IMAGE = {"node_drain_seconds": 100, "node_stickiness": "source"}
+IMAGE = {"node_drain_seconds": 100, "node_stickiness": "source", "node_forwarded_hops": 1}
 FITTING = {"app_tier_stickiness": "cookie", "app_tier_deregistration_delay": 121}
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -59,6 +59,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "slow": (
         {"app_tier_slow_start": 60},
         "app_tier_slow_start is 60, which AWS allows with .* round_robin only",
+    ),
+    "hops": (
+        {"chatlift_domain": "chat.example.com"},
+        r"node_forwarded_hops is 1, but with a domain two .* Set node_forwarded_hops to 2",
     ),
     "idle": ({"app_tier_idle_timeout": 0}, "app_tier_idle_timeout is 0; AWS takes 1 to 4000 s"),
 }
