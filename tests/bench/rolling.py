@@ -33,8 +33,13 @@ TIERS = ("app", "redis", "mysql")
 WARM_UP = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
 """Seconds, shorter than usual; they pass six times as fast in the rehearsal."""
 
-ONE_BY_ONE = {"app_tier_max_healthy_percentage": 134}
-"""Of three instances. All clients at once, beside three that boot, are too much for two cores."""
+ONE_BY_ONE = {
+    "app_tier_max_healthy_percentage": 134,
+    "app_tier_roll_checkpoints": [33, 66, 100],
+    "app_tier_roll_checkpoint_delay": 60,
+}
+"""Of three instances, each when the clients of the one before have come back: an instance that
+boots beside them is too much for two cores."""
 
 COLUMNS = {
     "failed_requests": "failed requests",
