@@ -45,9 +45,13 @@ def test_a_bad_one_is_refused_in_a_sentence(changed: dict[str, str], sentence: s
 
 def test_the_end_is_that_of_the_certificate_or_of_the_last_authority() -> None:
     old, new = Authority(end=NOW + HOUR), Authority(end=NOW + YEAR)
-    assert end(new.issue(end=NOW + 2 * HOUR)) == NOW + 2 * HOUR
-    assert end({"ca": old.pem + new.pem}) == NOW + YEAR
-    assert end({**old.issue(end=NOW + YEAR)}) == NOW + HOUR
+    certificates, authority = "rotate_certificates", "rotate_authority"
+    for secret, moment, playbook in (
+        (new.issue(end=NOW + 2 * HOUR), NOW + 2 * HOUR, certificates),
+        ({"ca": old.pem + new.pem}, NOW + YEAR, authority),
+        (old.issue(end=NOW + YEAR), NOW + HOUR, authority),
+    ):
+        assert end(secret) == (moment, f"playbooks/{playbook}.yml")
 
 
 def test_the_fingerprint_changes_with_what_is_served_and_with_what_is_trusted() -> None:

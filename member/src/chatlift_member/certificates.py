@@ -54,17 +54,16 @@ def check(arn: str, secret: Mapping[str, str], now: datetime | None = None) -> N
         )
 
 
-def end(secret: Mapping[str, str]) -> datetime:
-    """When the first of them ends without which nobody can connect any more.
+def end(secret: Mapping[str, str]) -> tuple[datetime, str]:
+    """When the first of them ends without which nobody can connect any more, and what renews it.
 
     That is the certificate, or the last of the authorities that are trusted.
     """
-    ends = [
-        max(ca.not_valid_after_utc for ca in x509.load_pem_x509_certificates(secret["ca"].encode()))
-    ]
+    authorities = x509.load_pem_x509_certificates(secret["ca"].encode())
+    ends = [(max(ca.not_valid_after_utc for ca in authorities), "playbooks/rotate_authority.yml")]
     if "certificate" in secret:
         certificate = x509.load_pem_x509_certificate(secret["certificate"].encode())
-        ends.append(certificate.not_valid_after_utc)
+        ends.append((certificate.not_valid_after_utc, "playbooks/rotate_certificates.yml"))
     return min(ends)
 
 

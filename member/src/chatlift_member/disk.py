@@ -48,7 +48,7 @@ class Disk:
             return ""
         return (
             f"The data volume at {self.path} is {self.ratio:.0%} full, with {self.free >> 20} MiB "
-            "free: enlarge it and restart chatlift-member.service, or remove data."
+            "free: enlarge it (data_tier_volume_size, playbooks/data_tier.yml), or remove data."
         )
 
     @property

@@ -82,7 +82,7 @@ class Refresh:
             self._hooks.install(wanted)
             self._hooks.reload()
             self.used = wanted
-            log.info("They are in use, and good until %s.", certificates.end(wanted.values))
+            log.info("They are in use, and good until %s.", certificates.end(wanted.values)[0])
         if wanted.version != self._kept:
             self._hooks.keep(wanted)
             self.used, self._kept = wanted, wanted.version
@@ -108,13 +108,14 @@ class Refresh:
 
     def describe(self, status: Status, now: datetime | None = None) -> Status:
         """``status`` and how long the certificates last: a metric and, near the end, a sentence."""
-        left = certificates.end(self.used.values) - (now or datetime.now(UTC))
+        end, playbook = certificates.end(self.used.values)
+        left = end - (now or datetime.now(UTC))
         detail = status.detail
         if left.days < WARN_DAYS:
             ending = (
-                f"Its certificates end in {left.days} days: run playbooks/rotate_certificates.yml."
+                f"Its certificates end in {left.days} days: run {playbook}."
                 if left.days >= 0
-                else "Its certificates have ended: run playbooks/rotate_certificates.yml."
+                else f"Its certificates have ended: run {playbook}."
             )
             detail = f"{detail} {ending}".lstrip()
         metrics = {**status.metrics, "certificate_expiry_seconds": left.total_seconds()}
