@@ -11,9 +11,14 @@ from typing import Any, Callable
 
 from ansible_collections.chatlift.aws.plugins.module_utils import (
     instance_refresh,
+    refresh_watch,
     scaling_group,
 )
-from ansible_collections.chatlift.aws.plugins.module_utils.changes import UNKNOWN, Changes
+from ansible_collections.chatlift.aws.plugins.module_utils.changes import (
+    UNKNOWN,
+    Changes,
+    ChatliftError,
+)
 from ansible_collections.chatlift.aws.plugins.module_utils.launch_template import Image
 from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
     error_code,
@@ -22,6 +27,8 @@ from ansible_collections.chatlift.aws.plugins.module_utils.resources import (
 )
 from ansible_collections.chatlift.aws.plugins.module_utils.scaling_group import VERSION_BEFORE_TAG
 
+# Of an image: whose instances it is for, such as redis.
+IMAGE_TAG = "chatlift:image"
 # Of an image: when a deployment of it was undone, and when somebody took it all the same, in UTC.
 UNDONE_TAG = "chatlift:undone"
 NAMED_TAG = "chatlift:named"
@@ -50,6 +57,18 @@ class Choice:
         """The AMI of that id. If it was undone, it is taken like any other from now on."""
         wanted = [{"Name": "image-id", "Values": [image_id]}]
         found = next(iter(self.ec2.describe_images(Filters=wanted)["Images"]), {})
+        kind = tag_dict(found.get("Tags")).get(IMAGE_TAG, self.image)
+        if kind != self.image:
+            raise ChatliftError(
+                f"The image {image_id} is one of {kind}, but {self.group} runs {self.image}. Name"
+                f" an image of {self.image}; for members of one tier alone, with --limit"
+                f" {self.image}."
+            )
+        if found.get("State", "available") != "available":
+            raise ChatliftError(
+                f"The image {image_id} cannot be launched: it is {found['State']}. Wait until it is"
+                f" available, or name another one."
+            )
         if undone := _undone_at(found):
             self._tag(found, NAMED_TAG, _time(datetime.now(timezone.utc)))
             self.changes.apply(
@@ -70,7 +89,7 @@ class Choice:
         nobody who is well served is led to an older one.
         """
         wanted = [
-            {"Name": "tag:chatlift:image", "Values": [self.image]},
+            {"Name": f"tag:{IMAGE_TAG}", "Values": [self.image]},
             {"Name": "state", "Values": ["available"]},
         ]
         found = self.ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
@@ -112,18 +131,25 @@ class Choice:
         """
         refreshes = instance_refresh.recent(self.autoscaling, self.group, 100)
         wanted = [instance_refresh.wanted(one) for one in refreshes]
-        status = refreshes[0]["Status"] if refreshes else ""
-        led_back = status == "Successful" and wanted[0].get("Version") == before
-        if not led_back and not status.startswith("Rollback"):
+        refresh = refreshes[0] if refreshes else {"Status": ""}
+        led_back = refresh["Status"] == "Successful" and wanted[0].get("Version") == before
+        if not led_back and not self._was_undone(refresh):
             return
         away = (one for one in wanted if one.get("Version") != before)
         left = image_of(self.ec2, next(away, {}))
-        moment = refreshes[0].get("EndTime") or refreshes[0]["StartTime"]
+        moment = refresh.get("EndTime") or refresh["StartTime"]
         for one in others:
             named = tag_dict(one.get("Tags")).get(NAMED_TAG)
             is_known = _undone_at(one) or (named and datetime.fromisoformat(named) > moment)
             if one["ImageId"] == left and not is_known:
                 self._tag(one, UNDONE_TAG, _time(moment))
+
+    def _was_undone(self, refresh: dict[str, Any]) -> bool:
+        """Whether AWS undid it, for what may be the image's fault."""
+        if not refresh["Status"].startswith("Rollback"):
+            return False
+        history = refresh_watch.activities(self.autoscaling, self.group, refresh["StartTime"])
+        return not refresh_watch.spares_image(history)
 
     def _tag(self, image: dict[str, Any], key: str, value: str) -> None:
         tag = {"Key": key, "Value": value}

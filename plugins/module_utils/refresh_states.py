@@ -120,7 +120,8 @@ class Refresher:
             self._watch(self._options["max_failures"])
             if self._refresh["Status"] != "Successful":
                 failure = self._failure(version)
-                if self._refresh["Status"].startswith("Rollback"):
+                undone = self._refresh["Status"].startswith("Rollback")
+                if undone and not refresh_watch.spares_image(self._history):
                     self._note_undone(instance_refresh.wanted(self._refresh), self._refresh)
                 raise ChatliftError(failure)
 

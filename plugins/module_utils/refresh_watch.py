@@ -17,14 +17,17 @@ from ansible_collections.chatlift.aws.plugins.module_utils.instance_refresh impo
     ACTIVE,
     describe,
 )
+from ansible_collections.chatlift.aws.plugins.module_utils.refusals import LAUNCH_QUOTAS
+from ansible_collections.chatlift.aws.plugins.module_utils.scaling_group import FAILED
 
 INTERVAL_SECONDS = 5.0
 SILENCE_SECONDS = 60.0
 """Something is said at least this often."""
 
-_INSTANCE = re.compile(r"i-[0-9a-f]+")
+# The reason of a failure comes after it, and may name an image, an interface, an instance type.
+_INSTANCE = re.compile(r"[^:.]*: (i-[0-9a-f]+)")
 _HEALTH = re.compile("health.check|status check")
-_FAILED = ("Failed", "Cancelled")
+_NO_ROOM = (*LAUNCH_QUOTAS, "capacity")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Activity:
 
     @property
     def failed(self) -> bool:
-        return self.status in _FAILED
+        return self.status in FAILED
 
     @property
     def seconds(self) -> float | None:
@@ -62,19 +65,20 @@ def activities(autoscaling: Any, name: str, since: datetime) -> list[Activity]:
     while True:
         answer = autoscaling.describe_scaling_activities(AutoScalingGroupName=name, **more)
         for one in answer["Activities"]:
-            if one["StartTime"] < since:
+            if one["StartTime"] >= since:
+                found.append(_activity(one))
+            elif one.get("EndTime"):  # those that go on come first, however old
                 return found[::-1]
-            found.append(_activity(one))
         if not answer.get("NextToken"):
             return found[::-1]
         more = {"NextToken": answer["NextToken"]}
 
 
 def _activity(told: dict[str, Any]) -> Activity:
-    instance = _INSTANCE.search(told["Description"])
+    instance = _INSTANCE.match(told["Description"])
     return Activity(
         told["ActivityId"],
-        instance[0] if instance else "",
+        instance[1] if instance else "",
         told["Description"].startswith("Launching"),
         told["StatusCode"],
         told["StartTime"],
@@ -94,6 +98,15 @@ def failures(history: list[Activity]) -> list[Activity]:
         or (not one.launch and one.instance in new and _HEALTH.search(one.cause))
     }
     return list(found.values())
+
+
+def spares_image(history: list[Activity]) -> bool:
+    """Whether all that failed were launches for which the account's quota or AWS's capacity did not
+    suffice. That says nothing about the image."""
+    failed = failures(history)
+    return bool(failed) and all(
+        not one.instance and any(words in one.reason for words in _NO_ROOM) for one in failed
+    )
 
 
 def seconds(history: list[Activity], began: datetime, ended: datetime) -> dict[str, float]:
@@ -175,8 +188,8 @@ class Watch:
         failed = failures(self.history)
         forward = refresh["Status"] in ("Pending", "InProgress")
         if forward and not self._gave_up and 0 < self.most_failures <= len(failed):
-            self._gave_up = True
             self.give_up(f"{len(failed)} new instances failed, the last one: {failed[-1].reason}")
+            self._gave_up = True
         return refresh
 
     def _tell(self, refresh: dict[str, Any]) -> None:

@@ -30,6 +30,9 @@ from ansible_collections.chatlift.aws.plugins.module_utils.warm_pool import Warm
 
 VERSION_BEFORE_TAG = "chatlift:version-before"
 
+# Of a group's activity.
+FAILED = ("Failed", "Cancelled")
+
 # A new instance profile takes some seconds to be known everywhere in AWS.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
 PROFILE_TIMEOUT_SECONDS = 60
@@ -199,6 +202,29 @@ def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
     mixed = group.get("MixedInstancesPolicy") or {}
     within = mixed.get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     return dict(within or group.get("LaunchTemplate") or {})
+
+
+def failed_launches(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The launches of a group of one that failed, of its last activities; both the latest first.
+
+    One that began before the instance before it was gone says nothing: that still has the member's
+    network interface, and AWS does not always wait until it is free.
+    """
+    endings = [one for one in activities if not _is_launch(one)]
+    if any("EndTime" not in one for one in endings):
+        return []
+    free = max((one["EndTime"] for one in endings), default=None)
+    return [
+        one
+        for one in activities
+        if _is_launch(one)
+        and one["StatusCode"] in FAILED
+        and (free is None or one["StartTime"] >= free)
+    ]
+
+
+def _is_launch(activity: dict[str, Any]) -> bool:
+    return str(activity["Description"]).startswith("Launching")
 
 
 def note_version_before(autoscaling: Any, name: str, version: str) -> None:

@@ -165,6 +165,8 @@ def _delete(ec2, changes: Changes, image: dict) -> None:
         None,
         ec2.deregister_image,
         ImageId=image["ImageId"],
+        # At once: of an image that is gone nobody finds the snapshots.
+        DeleteAssociatedSnapshots=True,
     )
     for snapshot in [] if changes.check_mode else _snapshots(image):
         try:

@@ -95,7 +95,6 @@ ARGUMENTS = {
 
 # Launches in a row that fail before a new image is taken for the reason, and waiting is given up.
 FAILED_LAUNCHES = 2
-FAILED = ("Failed", "Cancelled")
 BUSY_SECONDS = 120
 
 
@@ -109,7 +108,7 @@ class Replacement:
         self.timeout = module.params["wait_timeout"]
         self.autoscaling = module.client("autoscaling")
         self.members = Members(self.autoscaling, module.client("ec2"), self.stack, [self.name])
-        self.known = {one["ActivityId"] for one in self._launches()}
+        self.known = {one["ActivityId"] for one in self._activities()}
 
     def look(self) -> Member:
         return self.members.look()[self.name]
@@ -148,17 +147,15 @@ class Replacement:
 
     def _failures(self) -> list[dict[str, Any]]:
         """The launches that began after this did and failed, the latest first."""
-        return [
-            one
-            for one in self._launches()
-            if one["ActivityId"] not in self.known and one["StatusCode"] in FAILED
-        ]
+        failed = scaling_group.failed_launches(self._activities())
+        return [one for one in failed if one["ActivityId"] not in self.known]
 
-    def _launches(self) -> list[dict[str, Any]]:
-        found = self.autoscaling.describe_scaling_activities(
+    def _activities(self) -> list[dict[str, Any]]:
+        """What the group did last, the latest first."""
+        found: list[dict[str, Any]] = self.autoscaling.describe_scaling_activities(
             AutoScalingGroupName=self.group, MaxRecords=20
         )["Activities"]
-        return [one for one in found if one["Description"].startswith("Launching")]
+        return found
 
     def _describe(self, seen: Member) -> str:
         said = [one.get("StatusMessage", "").rstrip(".") for one in self._failures()[:1]]

@@ -13,7 +13,8 @@ description:
     takes a launch template version that exists, with its settings, and replaces nothing;
     M(chatlift.aws.member_instance) does that.
   - That is the version which the member still runs, if that is of another image; else the one that
-    ran before it was last replaced; else the newest one of another image.
+    ran before it was last replaced; else the newest one of another image. Images that are gone, or
+    that were undone (tag C(chatlift:undone)), are passed over.
   - A member whose group does not want that image stays as it is.
 options:
   name:
@@ -57,6 +58,12 @@ launch_template_version:
   type: str
   returned: always
   sample: "1"
+leaves:
+  description: >-
+    Whether the member goes back from O(leave_image): its group wanted that, or does not want it any
+    more, but the instance runs it.
+  type: bool
+  returned: always
 image_id:
   description: The AMI of that version.
   type: str
@@ -64,8 +71,11 @@ image_id:
   sample: ami-0123456789abcdef0
 """
 
+from typing import Any
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.chatlift.aws.plugins.module_utils import (
+    images,
     launch_template,
     layout,
     scaling_group,
@@ -89,25 +99,29 @@ def go_back(module: AnsibleAWSModule, changes: Changes) -> dict:
     group = scaling_group.find(autoscaling, [group_name]).get(group_name)
     if group is None:
         raise ChatliftError(f"There is no group {group_name}, so there is nothing to go back from.")
-    images = {
+    versions = {
         str(one["VersionNumber"]): one["LaunchTemplateData"].get("ImageId", "")
         for one in launch_template.versions(ec2, group_name)
     }
+    leave = module.params["leave_image"]
     specification = scaling_group.launch_template_of(group)
     version = specification["Version"]
-    if images.get(version) == module.params["leave_image"]:
-        member = Members(autoscaling, ec2, stack, [name]).look()[name]
+    member = Members(autoscaling, ec2, stack, [name]).look()[name]
+    is_wanted = versions.get(version) == leave
+    if is_wanted:
         before = tag_dict(group.get("Tags")).get(scaling_group.VERSION_BEFORE_TAG, "")
-        version = _choose(images, [member.version, before], module.params["leave_image"])
+        good = _good_images(ec2, set(versions.values()) - {leave})
+        version = _choose(versions, [member.version, before], good)
         if not version:
             raise ChatliftError(
-                f"{name} has never had another image than {module.params['leave_image']}: name"
-                f" the one to go to, playbooks/rolling_deploy.yml -e data_tier_image_id=ami-…"
+                f"{name} has never had another image than {leave} that is still there and was not"
+                f" undone: name the one to go to, playbooks/rolling_deploy.yml --limit {name}"
+                f" -e data_tier_image_id=ami-…"
             )
         changes.apply(
             f"group {group_name}",
-            {"version": specification["Version"], "image": module.params["leave_image"]},
-            {"version": version, "image": images[version]},
+            {"version": specification["Version"], "image": leave},
+            {"version": version, "image": versions[version]},
             autoscaling.update_auto_scaling_group,
             AutoScalingGroupName=group_name,
             LaunchTemplate={
@@ -115,12 +129,27 @@ def go_back(module: AnsibleAWSModule, changes: Changes) -> dict:
                 "Version": version,
             },
         )
-    return {"launch_template_version": version, "image_id": images.get(version, "")}
+    return {
+        "launch_template_version": version,
+        "image_id": versions.get(version, ""),
+        "leaves": is_wanted or versions.get(member.version) == leave,
+    }
 
 
-def _choose(images: dict[str, str], preferred: list[str], leave: str) -> str:
-    """The first of ``preferred`` that is of another image, else the newest; empty for none."""
-    others = [version for version, image in images.items() if image != leave]
+def _good_images(ec2: Any, image_ids: set[str]) -> set[str]:
+    """Those that can be launched, and that nobody has gone back from."""
+    wanted = [{"Name": "image-id", "Values": sorted(image_ids)}]
+    found = ec2.describe_images(Filters=wanted)["Images"] if image_ids else []
+    return {
+        one["ImageId"]
+        for one in found
+        if one["State"] == "available" and images.UNDONE_TAG not in tag_dict(one.get("Tags"))
+    }
+
+
+def _choose(versions: dict[str, str], preferred: list[str], good: set[str]) -> str:
+    """The first of ``preferred`` whose image is ``good``, else the newest; empty for none."""
+    others = [version for version, image in versions.items() if image in good]
     known = [version for version in preferred if version in others]
     return known[0] if known else max(others, key=int, default="")
 

@@ -99,7 +99,14 @@ def hand_over(module: AnsibleAWSModule, changes: Changes) -> dict:
     if name not in params["members"]:
         raise ChatliftError(f"{name} is none of the members {', '.join(params['members'])}.")
     gate = TierGate(module)
-    known = gate.members.look() if changes.check_mode else gate.ask()[0]
+    known, question = (gate.members.look(), "") if changes.check_mode else gate.ask()
+    own = known[name]
+    if (
+        question
+        and own.report.leader == name
+        and not (own.in_service and own.report.id == question)
+    ):
+        known = gate.wait()  # it led when it said so, which may be long ago
     before = known[name].report.leader
     if before != name:
         if before not in known:

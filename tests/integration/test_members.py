@@ -155,6 +155,10 @@ def test_an_image_that_does_not_boot_stops_it_and_a_rollback_leads_back(
         name: one for name, one in _ids(cloud, "mysql").items() if name != first
     }
 
+    # Redis is to run another image as well, which waits for its own deployment.
+    redis = _ids(cloud, "redis")
+    other = cloud.bake("redis")
+    assert play("data_tier", "--limit", "redis").changed
     misnamed = play("rollback", "--limit", "members", ok=False, rollback_from="2")
     assert "rollback_from has to be the id of an image, ami-…, not '2'" in misnamed.messages[0]
     assert play("rollback", "--limit", "members").changed == []
@@ -164,7 +168,18 @@ def test_an_image_that_does_not_boot_stops_it_and_a_rollback_leads_back(
     assert _ids(cloud, "mysql")[second] == before[second]
     assert good == {back.result(first, "Let the next instance be what ran before")["image_id"]}
     assert play("rollback", "--limit", "members", rollback_from=bad).changed == []
-    cloud.client("ec2").deregister_image(ImageId=bad)
+    assert _ids(cloud, "redis") == redis
+    for image in (bad, other):
+        cloud.client("ec2").deregister_image(ImageId=image)
+    play("data_tier", "--limit", "redis")
+
+
+def test_an_image_of_another_kind_is_refused(cloud: Cloud, play: Any, stack: Any) -> None:
+    before = _ids(cloud)
+    named = {"data_tier_image_id": stack["redis"]}
+    refused = play("rolling_deploy", "--limit", "mysql", ok=False, **named, **QUICK)
+    assert f"{stack['redis']} is one of redis, but chatlift-demo-mysql-" in refused.messages[0]
+    assert _ids(cloud) == before
 
 
 def test_a_member_that_refuses_to_lead_stops_it(cloud: Cloud, play: Any, chorus: Chorus) -> None:

@@ -31,8 +31,9 @@ def launch(
     try:
         instance = _run_instance(backend, group)
     except ServiceException as error:
-        activity = group.begin(f"{description}. Status Reason: failed", cause)
-        activity.end("Failed", f"{error.message}. Launching EC2 instance failed.")
+        reason = f"{error.message}. Launching EC2 instance failed."
+        activity = group.begin(f"{description}.  Status Reason: {reason}", cause)
+        activity.end("Failed", reason)
         launch_failed(group)
         return None
     member = GroupInstance(
