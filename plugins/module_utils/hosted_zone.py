@@ -122,9 +122,23 @@ def set_records(route53: Any, changes: Changes, zone: Zone, wanted: list[dict[st
         )
 
 
-def delete_records(route53: Any, changes: Changes, zone: Zone, keys: list[tuple[str, str]]) -> None:
-    """See that the zone has no record sets of these names and types."""
+def delete_records(
+    route53: Any,
+    changes: Changes,
+    zone: Zone,
+    keys: list[tuple[str, str]],
+    alias_zone: str | None = None,
+) -> None:
+    """See that the zone has no record sets of these names and types.
+
+    With ``alias_zone`` only aliases to something in that hosted zone are deleted: others are not
+    ours any more.
+    """
     found = [one for key in keys if (one := _record_set(route53, zone, *key)) is not None]
+    if alias_zone:
+        found = [
+            one for one in found if one.get("AliasTarget", {}).get("HostedZoneId") == alias_zone
+        ]
     if found:
         changes.apply(
             f"records of {zone.name}",

@@ -20,7 +20,9 @@ options:
     type: str
     required: true
   state:
-    description: Whether the domain leads to the distribution.
+    description: >-
+      Whether the domain leads to the distribution. V(absent) leaves records that lead to anything
+      but CloudFront.
     type: str
     choices: [present, absent]
     default: present
@@ -121,7 +123,7 @@ def absent(module: AnsibleAWSModule, changes: Changes) -> dict:
     zone = hosted_zone.find(route53, params["zone"])
     if zone is not None:
         keys = [(params["domain"], kind) for kind in KINDS]
-        hosted_zone.delete_records(route53, changes, zone, keys)
+        hosted_zone.delete_records(route53, changes, zone, keys, CLOUDFRONT_ZONE)
     return {}
 
 

@@ -88,6 +88,25 @@ def test_without_a_zone_it_says_what_to_set(aws: Any, run_module: Any) -> None:
         run_module("site_address", **OPTIONS)
 
 
+def test_absent_leaves_a_domain_that_has_moved_on(aws: Any, zone: str, run_module: Any) -> None:
+    run_module("site_address", **OPTIONS)
+    record = {
+        "Name": OPTIONS["domain"],
+        "Type": "A",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": "192.0.2.7"}],
+    }
+    aws("route53").change_resource_record_sets(
+        HostedZoneId=zone,
+        ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
+    )
+    assert run_module("site_address", **OPTIONS, state="absent")["changed"]
+    found = aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    mine = [one for one in found if one["Name"].rstrip(".") == OPTIONS["domain"]]
+    assert [one["Type"] for one in mine] == ["A"]
+    assert not run_module("site_address", **OPTIONS, state="absent")["changed"]
+
+
 def test_absent_leaves_neither_records_nor_check(aws: Any, zone: str, run_module: Any) -> None:
     run_module("site_address", **OPTIONS)
     assert run_module("site_address", **OPTIONS, state="absent")["changed"]
