@@ -204,13 +204,15 @@ def launch_template_of(group: dict[str, Any]) -> dict[str, Any]:
     return dict(within or group.get("LaunchTemplate") or {})
 
 
-def failed_launches(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def failed_launches(activities: list[dict[str, Any]], before: str) -> list[dict[str, Any]]:
     """The launches of a group of one that failed, of its last activities; both the latest first.
 
-    One that began before the instance before it was gone says nothing: that still has the member's
+    One that began while the instance ``before`` was still there says nothing: that has the member's
     network interface, and AWS does not always wait until it is free.
     """
-    endings = [one for one in activities if not _is_launch(one)]
+    endings = [
+        one for one in activities if before and not _is_launch(one) and before in one["Description"]
+    ]
     if any("EndTime" not in one for one in endings):
         return []
     free = max((one["EndTime"] for one in endings), default=None)

@@ -109,6 +109,7 @@ class Replacement:
         self.autoscaling = module.client("autoscaling")
         self.members = Members(self.autoscaling, module.client("ec2"), self.stack, [self.name])
         self.known = {one["ActivityId"] for one in self._activities()}
+        self.before = self.look().instance_id
 
     def look(self) -> Member:
         return self.members.look()[self.name]
@@ -147,7 +148,7 @@ class Replacement:
 
     def _failures(self) -> list[dict[str, Any]]:
         """The launches that began after this did and failed, the latest first."""
-        failed = scaling_group.failed_launches(self._activities())
+        failed = scaling_group.failed_launches(self._activities(), self.before)
         return [one for one in failed if one["ActivityId"] not in self.known]
 
     def _activities(self) -> list[dict[str, Any]]:

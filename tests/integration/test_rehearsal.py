@@ -7,12 +7,14 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import dns.resolver
@@ -404,6 +406,8 @@ def test_load_balancer_spreads_over_healthy_targets(cloud: Cloud) -> None:
     names = {cloud.ssh(host, "hostname") for host in hosts}
 
     eventually("both healthy", lambda: _health(cloud, group) == {"healthy"})
+    # On a busy machine they are before the proxy listens.
+    eventually("an answer", lambda: _listens(url))
     assert {_get(url) for _ in range(4)} == names
 
     rehearsal("kill", "web-a")
@@ -426,6 +430,11 @@ def _urls(name: str) -> list[str]:
 def _health(cloud: Cloud, group: str) -> set[str]:
     found = cloud.elbv2.describe_target_health(TargetGroupArn=group)
     return {target["TargetHealth"]["State"] for target in found["TargetHealthDescriptions"]}
+
+
+def _listens(url: str) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex((urlsplit(url).hostname, urlsplit(url).port or 80)) == 0
 
 
 def _get(url: str) -> str:

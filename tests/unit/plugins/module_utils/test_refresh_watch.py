@@ -119,9 +119,11 @@ def test_giving_up_is_tried_until_it_is_done(watch: Any, monkeypatch: pytest.Mon
 def test_launches_beside_the_instance_before_say_nothing(group: Any) -> None:
     early = _told(LAUNCH, began=10, ended=11, failed="Interface: [eni-01] in use")
     leaving = _told(f"{END}: i-0aa1", began=0, ended=None)
-    assert group.failed_launches([early, leaving]) == []
+    assert group.failed_launches([early, leaving], "i-0aa1") == []
     gone = {**leaving, "EndTime": BEGAN + timedelta(seconds=60)}
-    late = _told(LAUNCH, began=70, ended=71, failed=NO_IMAGE)
-    good = _told(f"{LAUNCH}: i-0aa2", began=80, ended=99)
-    assert group.failed_launches([good, late, early, gone]) == [late]
-    assert group.failed_launches([late]) == [late]
+    late = _told(f"{LAUNCH}: i-0aa2", began=70, ended=71, failed="Lifecycle Action was abandoned")
+    its_end = _told(f"{END}: i-0aa2", began=71, ended=75)
+    later = _told(LAUNCH, began=76, ended=77, failed=NO_IMAGE)
+    told = [later, its_end, late, early, gone]
+    assert group.failed_launches(told, "i-0aa1") == [later, late]
+    assert group.failed_launches(told[:3], "") == [later, late]
