@@ -99,13 +99,10 @@ def hand_over(module: AnsibleAWSModule, changes: Changes) -> dict:
     if name not in params["members"]:
         raise ChatliftError(f"{name} is none of the members {', '.join(params['members'])}.")
     gate = TierGate(module)
-    known, question = (gate.members.look(), "") if changes.check_mode else gate.ask()
+    known, question = (gate.members.look(), None) if changes.check_mode else gate.ask()
     own = known[name]
-    if (
-        question
-        and own.report.leader == name
-        and not (own.in_service and own.report.id == question)
-    ):
+    is_heard = question is None or (own.in_service and own.report.id == question)
+    if own.report.leader == name and not is_heard:
         known = gate.wait()  # it led when it said so, which may be long ago
     before = known[name].report.leader
     if before != name:

@@ -87,6 +87,14 @@ def test_nobody_is_asked_without_a_name(play: Any, chorus: Chorus) -> None:
     assert "one of mysql-a1, mysql-b1, mysql-c1, redis-a1" in refused.messages[0]
 
 
+def test_a_leader_that_says_nothing_is_not_taken_for_one(play: Any, chorus: Chorus) -> None:
+    leader = chorus.leader_of("mysql-a1")
+    chorus.silent.add(leader)
+    refused = play("switchover", leader=leader, ok=False, gate_timeout=1)
+    assert f"{leader} did not answer" in refused.messages[-1]
+    assert chorus.led == []
+
+
 def test_members_that_run_the_version_are_left_alone(
     cloud: Cloud, play: Any, chorus: Chorus
 ) -> None:
