@@ -6,7 +6,7 @@ It needs the stack that ``make rehearse`` makes. In each round every tier is rep
 ``rolling_deploy.yml``, under a check of its own: the application's instances by others with a
 setting changed, Redis and MySQL though they are up to date. Clients talk in rooms of ten. The
 checker takes its share of this machine, and says how late it came to send: gaps below that are its
-own.
+own. While members are replaced, `tests.e2e.writers` writes to them without the application.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from math import isnan, nan
 from statistics import median
 from typing import Any
 
@@ -28,6 +30,7 @@ from tests.checker.process import checking
 from tests.checker.report import Report
 from tests.e2e.stack import Stack
 from tests.e2e.visitor import AUTHORITY
+from tests.e2e.writers import Writes, writing
 
 TIERS = ("app", "redis", "mysql")
 WARM_UP = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
@@ -51,14 +54,23 @@ COLUMNS = {
     "account_gap": "account gap s",
     "account_wait": "account's wait s",
 }
+DIRECT = {"redis": "shard's write gap s", "mysql": "MySQL's write gap s"}
+LATE = "checker late s"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One tier replaced: its playbook's seconds, and what the check has found."""
+    """One tier replaced: its playbook's seconds, and what checker and writers have found."""
 
     seconds: float
     report: Report
+    writes: Writes
+
+    def figures(self) -> dict[str, float]:
+        """By the columns' names; not a number where nobody looked."""
+        found = {name: self.report[key] for key, name in COLUMNS.items()}
+        direct = {name: self.writes.gaps.get(tier, nan) for tier, name in DIRECT.items()}
+        return {"seconds": self.seconds, **found, **direct, LATE: self.report.checker_stall}
 
 
 def roll(stack: Stack, tier: str, clients: int, rate: float, number: int) -> Run:
@@ -70,7 +82,10 @@ def roll(stack: Stack, tier: str, clients: int, rate: float, number: int) -> Run
     people = ("--clients", f"{clients}", "--rate", f"{rate:g}", "--ramp", "50")
     others = ("--requests", "5", "--registrations", "2")
     place = ("--ca", str(AUTHORITY), "--resolver", SERVICE_ADDRESS)
-    with checking(stack.url(), *place, *people, *others) as check:
+    with ExitStack() as observers:
+        check = observers.enter_context(checking(stack.url(), *place, *people, *others))
+        # From an instance of the application, which therefore has to stay.
+        writes = observers.enter_context(writing(stack)) if tier != "app" else Writes({}, [])
         check.note(f"round {number}: {tier}")
         began = time.monotonic()
         stack.run_playbook(
@@ -78,7 +93,7 @@ def roll(stack: Stack, tier: str, clients: int, rate: float, number: int) -> Run
         )
         seconds = time.monotonic() - began
         check.note(f"{tier} has been replaced")
-    return Run(seconds, check.report)
+    return Run(seconds, check.report, writes)
 
 
 def _other_monitoring(stack: Stack) -> bool:
@@ -98,30 +113,28 @@ def report(runs: Mapping[str, list[Run]], console: Console) -> None:
     """Print each tier's median of every figure, and the worst."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("tier")
-    for column in ("seconds", *COLUMNS.values(), "checker late s"):
+    for column in ("seconds", *COLUMNS.values(), *DIRECT.values(), LATE):
         table.add_column(column, justify="right")
     for tier, measured in runs.items():
-        series = [
-            [run.seconds for run in measured],
-            *([run.report[name] for run in measured] for name in COLUMNS),
-            [run.report.checker_stall for run in measured],
-        ]
-        table.add_row(tier, *(_median_and_worst(values) for values in series))
+        figures = [run.figures() for run in measured]
+        table.add_row(tier, *(_median_and_worst([f[name] for f in figures]) for name in figures[0]))
     console.print(table, "Medians; after the slash the worst round, where it differs.")
     for tier, measured in runs.items():
+        limits = {"failed_requests": 0, "reconnects": int(tier == "app")}
         for run in measured:
-            for sentence in run.report.exceeded(
-                {"failed_requests": 0, "reconnects": int(tier == "app")}
-            ):
+            for sentence in (*run.report.exceeded(limits), *run.writes.lost):
                 console.print(f"{tier}: {sentence}", markup=False, highlight=False)
 
 
 def _median_and_worst(values: list[float]) -> str:
-    middle, worst = (
-        f"{value:.0f}" if value == int(value) else f"{value:.1f}"
-        for value in (median(values), max(values))
-    )
+    middle, worst = (_shown(value) for value in (median(values), max(values)))
     return middle if middle == worst else f"{middle} / {worst}"
+
+
+def _shown(value: float) -> str:
+    if isnan(value):
+        return "-"
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
 
 
 def main() -> None:
@@ -133,14 +146,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200, help="messages a second (default 200)")
     parser.add_argument("--tiers", default=",".join(TIERS), help="in this order (default: all)")
     chosen = parser.parse_args()
-    console, stack = Console(width=max(140, Console().width)), Stack(chosen.stack)
+    console, stack = Console(width=max(160, Console().width)), Stack(chosen.stack)
     runs: dict[str, list[Run]] = {tier: [] for tier in chosen.tiers.split(",")}
     for number in range(1, chosen.rounds + 1):
         for tier, measured in runs.items():
             run = roll(stack, tier, chosen.clients, chosen.rate, number)
             measured.append(run)
-            figures = (f"{name} {run.report[key]:.4g}" for key, name in COLUMNS.items())
-            console.print(f"round {number}: {tier} in {run.seconds:.0f} s; {', '.join(figures)}")
+            figures = (f"{name} {value:.4g}" for name, value in run.figures().items())
+            console.print(f"round {number}: {tier}: {', '.join(figures)}")
     report(runs, console)
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
+import uvloop
 from aiohttp import ClientError
 from rich.console import Console
 
@@ -102,7 +103,7 @@ def main() -> int:
     try:
         names = {f.name for f in fields(Settings)}
         settings = Settings(**{name: value for name, value in values.items() if name in names})
-        report = asyncio.run(check(settings, options.seconds, options.notes, console))
+        report = uvloop.run(check(settings, options.seconds, options.notes, console))
     except (Unavailable, ClientError, OSError, ValueError) as error:
         print(describe(error), file=sys.stderr)
         return IMPOSSIBLE

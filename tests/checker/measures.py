@@ -89,8 +89,8 @@ class Timeline:
         values[int(second)] = max(values[int(second)], value)
 
     def rows(self) -> dict[str, list[float]]:
-        """All rows, of one length."""
-        seconds = max(len(values) for values in self._rows.values())
+        """All rows, of one length: a check that was ended at once had a first second, too."""
+        seconds = max(1, *(len(values) for values in self._rows.values()))
         return {row: values + [0.0] * (seconds - len(values)) for row, values in self._rows.items()}
 
     def _values(self, row: str, second: float) -> list[float]:

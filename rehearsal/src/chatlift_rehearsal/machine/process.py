@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-AHEAD = -10
+AHEAD = -20
 """How nice what stands for AWS, or for visitors, is to what runs on the hosts."""
 
 
