@@ -3,16 +3,14 @@
     python -m tests.bench.deployment [--rounds 3]
 
 It needs the stack that ``make rehearse`` makes. In each round the application's source is changed
-and deployed: by an image of instances (``release.yml``, ``rolling_deploy.yml --limit app``), and by
-an image of containers on the same hosts (see `tests.bench.containers`). Containers would be warmed
-up and drained for as long as instances are: these are settings, and count for both.
+and deployed: by an image of instances (``deploy.yml``), and by an image of containers on the same
+hosts (see `tests.bench.containers`). Containers would be warmed up and drained for as long as
+instances are: these are settings, and count for both.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import tempfile
 import threading
 import time
@@ -28,7 +26,7 @@ from rich.table import Table
 
 from tests.bench.containers import Containers, containers
 from tests.bench.release import Application
-from tests.e2e.releases import ROLL, running
+from tests.e2e.releases import deploy, running
 from tests.e2e.stack import Stack
 
 STAGES = ("bake", "launch", "boot", "warm-up", "drain")
@@ -39,12 +37,16 @@ Split = Mapping[str, float]
 
 
 class Watch(threading.Thread):
-    """Notes when each instance of the application was first seen in each state, and last at all."""
+    """Notes when the image was there, and of each instance of the application when it was first
+    seen in each state, and last at all."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)
         self._stack = stack
         self._ended = threading.Event()
+        self._ec2 = stack.client("ec2")
+        self._images = self._available()
+        self.baked = 0.0
         self.first: dict[str, dict[str, float]] = defaultdict(dict)
         self.last: dict[str, float] = {}
 
@@ -55,6 +57,8 @@ class Watch(threading.Thread):
         target_group = elb.describe_target_groups(Names=[name])["TargetGroups"][0]
         arn = target_group["TargetGroupArn"]
         while not self._ended.wait(0.25):
+            if not self.baked and self._available() - self._images:
+                self.baked = time.monotonic()
             groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
             now = time.monotonic()
             for one in groups["AutoScalingGroups"][0]["Instances"]:
@@ -65,6 +69,12 @@ class Watch(threading.Thread):
                 if target["TargetHealth"]["State"] == "healthy":
                     self.first[target["Target"]["Id"]].setdefault("healthy", now)
 
+    def _available(self) -> set[str]:
+        found = self._ec2.describe_images(
+            Owners=["self"], Filters=[{"Name": "state", "Values": ["available"]}]
+        )
+        return {one["ImageId"] for one in found["Images"]}
+
     def end(self) -> None:
         """Look no more."""
         self._ended.set()
@@ -73,19 +83,10 @@ class Watch(threading.Thread):
 
 def of_instances(stack: Stack, application: Application) -> Split:
     """Deploy a version in an image of instances."""
-    changed = ("-e", json.dumps({"chatlift_app_dir": str(application.directory)}))
-    began = time.monotonic()
-    said = stack.run_playbook("playbooks/release.yml", *changed)
-    baked = time.monotonic()
-    image = re.search(r"app_tier_image_id=(ami-\w+)", said)
-    if not image:
-        raise SystemExit(f"release.yml made no image:\n{said}")
-    variables = json.dumps({**ROLL, "app_tier_image_id": image[1]})
     before, watch = running(stack).keys(), Watch(stack)
     watch.start()
-    stack.run_playbook(
-        *("playbooks/rolling_deploy.yml", "--limit", "app", "-e", variables, *changed)
-    )
+    began = time.monotonic()
+    deploy(stack, chatlift_app_dir=str(application.directory))
     watch.end()
     new = [seen for one, seen in watch.first.items() if one not in before]
     launched = min(min(seen.values()) for seen in new)
@@ -97,7 +98,7 @@ def of_instances(stack: Stack, application: Application) -> Split:
         if state.startswith("Terminating")
     )
     gone = max(watch.last[one] for one in before)
-    ends = (began, baked, launched, serving, max(leaving, serving), gone)
+    ends = (began, watch.baked, launched, serving, max(leaving, serving), gone)
     return {stage: ends[i + 1] - ends[i] for i, stage in enumerate(STAGES)}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.noticing import noticing
-from tests.e2e.releases import is_marked, release, roll, running
+from tests.e2e.releases import FRONT_END, deploy, roll, running, shown, undone, version
 from tests.e2e.stack import Stack
 
 NOTHING_FAILS = {"reconnects": 1, "failed_requests": 0, "duplicates": 0, "reordered": 0}
@@ -16,10 +17,7 @@ NOTHING_FAILS = {"reconnects": 1, "failed_requests": 0, "duplicates": 0, "reorde
 def test_other_settings_take_the_place_of_those_before(stack: Stack) -> None:
     before = running(stack)
     with noticing(stack, NOTHING_FAILS):
-        # The newest image may be one of another run of these tests.
-        image = stack.instances("app")[0].image_id
-        other = {"app_tier_image_id": image, "app_tier_detailed_monitoring": False}
-        roll(stack, "rolling_deploy", **other)
+        deploy(stack, app_tier_detailed_monitoring=False)
     after = running(stack)
     assert not before.keys() & after.keys()
     assert set(before.values()) == {"1"}
@@ -27,13 +25,23 @@ def test_other_settings_take_the_place_of_those_before(stack: Stack) -> None:
 
 
 def test_a_release_that_crashes_is_undone(stack: Stack, tmp_path: Path) -> None:
-    good = running(stack)
-    image = release(stack, tmp_path, "process.exit(1);")
-    undone = pytest.raises(AssertionError, match=r"RollbackSuccessful: 3\s+new\s+instances")
-    with noticing(stack, {**NOTHING_FAILS, "reconnects": 0}), undone:
-        roll(stack, "rolling_deploy", app_tier_image_id=image)
+    good, pages, marked = running(stack), shown(stack), undone(stack)
+    shutil.copytree(FRONT_END, tmp_path / "frontend")
+    (tmp_path / "frontend" / "new.html").touch()
+    bad = {
+        "chatlift_app_dir": version(tmp_path, "process.exit(1);"),
+        "chatlift_frontend_dir": str(tmp_path / "frontend"),
+    }
+    fails = pytest.raises(AssertionError, match=r"RollbackSuccessful: 3\s+new\s+instances")
+    with noticing(stack, {**NOTHING_FAILS, "reconnects": 0}), fails:
+        deploy(stack, **bad)
     assert running(stack) == good
-    assert is_marked(stack, image)
+    assert shown(stack) == pages
+    [image] = set(undone(stack)) - set(marked)
+    with pytest.raises(
+        AssertionError, match=rf"is\s+{image}, which\s+was\s+rolled\s+out\s+and\s+undone"
+    ):
+        deploy(stack, **bad)
 
 
 def test_what_was_before_comes_back(stack: Stack) -> None:

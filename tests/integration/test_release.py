@@ -152,3 +152,16 @@ def test_what_else_changed_is_refused(cloud: Cloud, run: Any, application: Path)
     assert "variables changed. Bake the whole image" in refused.messages[0]
     assert "playbooks/bake.yml --limit image-node" in refused.messages[0]
     assert (_images(cloud), _uploaded(cloud)) == (images, keys)
+
+
+def test_a_deployment_rolls_out_what_it_makes_and_nothing_else(cloud: Cloud, run: Any) -> None:
+    images = _images(cloud)
+    for arguments, said in (
+        ({"app_tier_image_id": "ami-12345678"}, "without app_tier_image_id (ami-12345678)"),
+        ({"node_app_command": "node src/index.js"}, "variables changed. Bake the whole image"),
+    ):
+        refused = run("deploy", ok=False, **arguments)
+        assert any(said in message for message in refused.messages), refused.messages
+    refused = run("deploy", "--limit", "app", ok=False)
+    assert "Run it without --limit" in refused.messages[0]
+    assert _images(cloud) == images
