@@ -60,7 +60,7 @@ def run_playbook(*arguments: str) -> str:
         check=False,
         env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
     )
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
     return result.stdout
 
 
