@@ -1,6 +1,7 @@
 """What clients notice while every tier gets other instances, one tier after the other.
 
     python -m tests.bench.rolling [--rounds 3] [--clients 1000] [--rate 200] [--tiers app,mysql]
+                                  [--at-once]
 
 It needs the stack that ``make rehearse`` makes. In each round every tier is replaced by
 ``rolling_deploy.yml``, under a check of its own: the application's instances by others with a
@@ -41,8 +42,9 @@ ONE_BY_ONE = {
     "app_tier_roll_checkpoints": [33, 66, 100],
     "app_tier_roll_checkpoint_delay": 60,
 }
-"""Of three instances, each when the clients of the one before have come back: an instance that
-boots beside them is too much for two cores."""
+"""Of three instances, each when the clients of the one before have come back: three that boot
+beside a thousand clients are too much for two cores. Without it, all new ones are there before the
+first old one goes, and nobody has to move twice."""
 
 COLUMNS = {
     "failed_requests": "failed requests",
@@ -73,13 +75,15 @@ class Run:
         return {"seconds": self.seconds, **found, **direct, LATE: self.report.checker_stall}
 
 
-def roll(stack: Stack, tier: str, clients: int, rate: float, number: int) -> Run:
+def roll(stack: Stack, tier: str, chosen: argparse.Namespace, number: int) -> Run:
     """Replace a tier while everybody talks."""
-    variables: dict[str, Any] = {"replace_always": True, **WARM_UP, **ONE_BY_ONE}
+    variables: dict[str, Any] = {"replace_always": True, **WARM_UP}
+    if not chosen.at_once:
+        variables |= ONE_BY_ONE
     if tier == "app":
         variables["app_tier_detailed_monitoring"] = _other_monitoring(stack)
         variables["app_tier_image_id"] = stack.instances("app")[0].image_id
-    people = ("--clients", f"{clients}", "--rate", f"{rate:g}", "--ramp", "50")
+    people = ("--clients", f"{chosen.clients}", "--rate", f"{chosen.rate:g}", "--ramp", "50")
     others = ("--requests", "5", "--registrations", "2")
     place = ("--ca", str(AUTHORITY), "--resolver", SERVICE_ADDRESS)
     with ExitStack() as observers:
@@ -145,12 +149,15 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1000, help="who talk (default 1000)")
     parser.add_argument("--rate", type=float, default=200, help="messages a second (default 200)")
     parser.add_argument("--tiers", default=",".join(TIERS), help="in this order (default: all)")
+    parser.add_argument(
+        "--at-once", action="store_true", help="all new instances of the application at once"
+    )
     chosen = parser.parse_args()
     console, stack = Console(width=max(160, Console().width)), Stack(chosen.stack)
     runs: dict[str, list[Run]] = {tier: [] for tier in chosen.tiers.split(",")}
     for number in range(1, chosen.rounds + 1):
         for tier, measured in runs.items():
-            run = roll(stack, tier, chosen.clients, chosen.rate, number)
+            run = roll(stack, tier, chosen, number)
             measured.append(run)
             figures = (f"{name} {value:.4g}" for name, value in run.figures().items())
             console.print(f"round {number}: {tier}: {', '.join(figures)}")
