@@ -9,8 +9,10 @@ import pytest
 
 from tests.e2e.writers import PAUSE, Writer, outcome
 
-SECONDS = 1.0
-HELD = 0.5
+SECONDS = 3.0
+HELD = 2.0
+NOTICED = HELD / 2
+"""Between a gap that was made and one that a busy machine makes."""
 
 
 class Memory:
@@ -44,14 +46,14 @@ def written(*places: Memory) -> tuple[float, list[str]]:
 
 def test_a_place_that_takes_everything_has_no_gap() -> None:
     gap, lost = written(Memory())
-    assert PAUSE <= gap < HELD
+    assert PAUSE <= gap < NOTICED
     assert lost == []
 
 
 def test_the_worst_gap_of_all_is_told_and_nothing_is_skipped() -> None:
     late = Memory(held=HELD)
     gap, lost = written(Memory(), late)
-    assert HELD <= gap < HELD + 3 * PAUSE
+    assert gap > NOTICED
     assert 0 < late.number <= SECONDS / PAUSE
     assert lost == []
 
