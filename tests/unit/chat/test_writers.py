@@ -3,67 +3,76 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
-from tests.e2e.writers import PAUSE, Writer, outcome
+from tests.e2e.writers import PAUSE, Writer, Writes, outcome
 
-SECONDS = 3.0
-HELD = 2.0
-NOTICED = HELD / 2
-"""Between a gap that was made and one that a busy machine makes."""
+WRITES = 5
+FAILURES = 20
+NOTICED = FAILURES * PAUSE / 2
+"""Between the gap that failures make and one that a busy machine makes (s)."""
+DEADLINE = 60.0
 
 
 class Memory:
-    """Keeps a number, fails for a while if told to, and may forget the last one."""
+    """Keeps a number after so many failures, and may forget the last one."""
 
     tier, name = "redis", "10.0.0.1:6379"
 
-    def __init__(self, held: float = 0.0, forgets: int = 0, error: type[Exception] = OSError):
-        self._held = time.monotonic() + held
-        self._error, self._forgets, self.number = error, forgets, 0
+    def __init__(self, failures: int = 0, forgets: int = 0) -> None:
+        self.enough = threading.Event()
+        self._failures, self._forgets, self._number = failures, forgets, 0
 
     def write(self, number: int) -> None:
-        if time.monotonic() < self._held:
-            raise self._error
-        self.number = number
+        if self._failures:
+            self._failures -= 1
+            raise OSError
+        assert number == self._number + 1
+        self._number = number
+        if number == WRITES:
+            self.enough.set()
 
     def read(self) -> int:
-        return self.number - self._forgets
+        return self._number - self._forgets
 
 
-def written(*places: Memory) -> tuple[float, list[str]]:
+class Broken(Memory):
+    """Fails by a fault of its own."""
+
+    def write(self, number: int) -> None:
+        self.enough.set()
+        raise ZeroDivisionError
+
+
+def written(*places: Memory) -> Writes:
     stop = threading.Event()
     writers = [Writer(place, stop) for place in places]
     for writer in writers:
         writer.start()
-    time.sleep(SECONDS)
+    for place in places:
+        assert place.enough.wait(DEADLINE)
     stop.set()
-    writes = outcome(writers)
-    return writes.gaps["redis"], writes.lost
+    return outcome(writers)
 
 
 def test_a_place_that_takes_everything_has_no_gap() -> None:
-    gap, lost = written(Memory())
-    assert PAUSE <= gap < NOTICED
-    assert lost == []
+    writes = written(Memory())
+    assert PAUSE <= writes.gaps["redis"] < NOTICED
+    assert writes.lost == []
 
 
 def test_the_worst_gap_of_all_is_told_and_nothing_is_skipped() -> None:
-    late = Memory(held=HELD)
-    gap, lost = written(Memory(), late)
-    assert gap > NOTICED
-    assert 0 < late.number <= SECONDS / PAUSE
-    assert lost == []
+    writes = written(Memory(), Memory(failures=FAILURES))
+    assert writes.gaps["redis"] > NOTICED
+    assert writes.lost == []
 
 
 def test_a_number_that_was_kept_and_is_gone_is_found() -> None:
-    _, lost = written(Memory(forgets=1))
-    (sentence,) = lost
+    (sentence,) = written(Memory(forgets=1)).lost
     assert sentence.startswith("10.0.0.1:6379 kept ")
 
 
 def test_a_fault_of_the_writer_is_not_taken_for_a_gap() -> None:
     with pytest.raises(ZeroDivisionError):
-        written(Memory(held=SECONDS, error=ZeroDivisionError))
+        written(Broken())
