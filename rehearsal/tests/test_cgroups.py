@@ -29,6 +29,26 @@ def test_each_host_weighs_as_much_as_one_process(
     assert (tmp_path / file).read_text() == str(weight)
 
 
+@pytest.mark.parametrize(
+    ("line", "file", "serving", "booting"),
+    [
+        ("4:cpu,cpuacct:/hosts/libpod-1", "cpu,cpuacct/hosts/libpod-1/cpu.shares", "1024", "102"),
+        ("0::/hosts/libpod-1/init.scope", "hosts/libpod-1/cpu.weight", "100", "10"),
+    ],
+)
+def test_a_host_that_boots_lets_those_that_serve_go_first(
+    tmp_path: Path, line: str, file: str, serving: str, booting: str
+) -> None:
+    (tmp_path / "proc/7").mkdir(parents=True)
+    (tmp_path / "proc/7/cgroup").write_text(line)
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("1")
+    for is_booting, weight in ((True, booting), (False, serving)):
+        cgroups.weigh_host(7, is_booting, tmp_path, tmp_path / "proc")
+        assert (tmp_path / file).read_text() == weight
+    cgroups.weigh_host(8, booting=True, root=tmp_path, processes=tmp_path / "proc")
+
+
 def test_without_groups_of_our_own_nothing_is_weighed(tmp_path: Path) -> None:
     cgroups.weigh("hosts", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from chatlift_rehearsal.controllers.instances import (
     ReportStopped,
     StartHost,
     StopHost,
+    is_booting,
     plan_instances,
 )
 
@@ -54,3 +55,20 @@ def test_a_pending_instance_is_started_anew_or_again(hosts):
 
 def test_a_host_that_the_api_does_not_know_is_removed():
     assert plan_instances(cloud(), {"i-9": "dead"}) == [RemoveHost("i-9")]
+
+
+@pytest.mark.parametrize(
+    ("lifecycle_state", "expected"),
+    [
+        ("", False),
+        ("Pending", True),
+        ("Pending:Wait", True),
+        ("Warmed:Pending:Proceed", True),
+        ("InService", False),
+        ("Terminating:Wait", False),
+    ],
+)
+def test_an_instance_boots_until_its_group_counts_on_it(
+    lifecycle_state: str, expected: bool
+) -> None:
+    assert is_booting(instance(lifecycle_state=lifecycle_state)) is expected

@@ -39,6 +39,7 @@ from chatlift_rehearsal.controllers.instances import (
     ReportStopped,
     StartHost,
     StopHost,
+    is_booting,
     plan_instances,
 )
 from chatlift_rehearsal.controllers.load_balancers import (
@@ -179,6 +180,7 @@ class Daemon:
                 self._begin(action)
         for group, target in self._balancers.drained(view):
             self._emulator.target_drained(group.arn, target.instance_id)
+        self._hosts.weigh({i.id: is_booting(i) for i in view.instances})
         cpu = self._cpu.turn(view.instances, self._hosts.cpu_seconds, time.monotonic())
         self._emulator.publish(cpu)
         if time.monotonic() - self._published > STATUS_SECONDS:

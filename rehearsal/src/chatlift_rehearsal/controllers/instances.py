@@ -69,6 +69,11 @@ def plan_instances(view: CloudView, hosts: Mapping[str, Phase]) -> list[Instance
     return actions
 
 
+def is_booting(instance: InstanceView) -> bool:
+    """Whether its Auto Scaling group does not count on it yet; what is in none serves at once."""
+    return instance.lifecycle_state.startswith(("Pending", "Warmed:Pending"))
+
+
 def _plan(instance: InstanceView, phase: Phase | None) -> InstanceAction | None:
     match instance.state, phase:
         case _, "ending":

@@ -14,7 +14,11 @@ from chatlift_rehearsal.errors import RehearsalError
 EMPTY_SECONDS = 5.0
 """How long the processes of hosts that were killed may take to be gone."""
 
+BOOTING_SHARE = 0.1
+"""What a host that boots counts beside one that serves. On AWS it takes nothing from it at all."""
+
 _CGROUPS = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
 
 
 def memory_used(pid: int) -> int | None:
@@ -56,6 +60,17 @@ def weigh(parent: str, root: Path = _CGROUPS) -> None:
             (group / file).write_text(str(min(max(hosts, 1) * one, most)))
 
 
+def weigh_host(pid: int, booting: bool, root: Path = _CGROUPS, processes: Path = _PROC) -> None:
+    """Let a host that boots wait for those that serve, where not all of them can be busy at once.
+
+    While nobody else wants the processors, it has them all the same.
+    """
+    for file, whole in (("cpu.shares", 1024), ("cpu.weight", 100)):
+        path = _group(pid, "cpu", root, processes)[0] / file
+        if path.exists():
+            path.write_text(str(round(whole * BOOTING_SHARE) if booting else whole))
+
+
 def remove(parent: str, root: Path = _CGROUPS) -> None:
     """Remove a group of hosts that have ended, with what podman left in it.
 
@@ -87,17 +102,19 @@ def _below(trees: Iterable[Path]) -> list[Path]:
     return sorted((group for group in found if group.is_dir()), reverse=True)
 
 
-def _group(pid: int, controller: str) -> tuple[Path, int]:
+def _group(
+    pid: int, controller: str, root: Path = _CGROUPS, processes: Path = _PROC
+) -> tuple[Path, int]:
     """The control group of a host, and which version it is of; one that is not there for None."""
     try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        lines = (processes / str(pid) / "cgroup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return _CGROUPS / "ended", 2
+        return root / "ended", 2
     paths = dict(line.split(":", 2)[1:] for line in lines)
     names = next((names for names in paths if controller in names.split(",")), "")
     # systemd moves itself into a child group; limits and sums are the container's.
     path = paths[names].lstrip("/").removesuffix("/init.scope")
-    return _CGROUPS / names / path, 1 if names else 2
+    return root / names / path, 1 if names else 2
 
 
 def _statistics(path: Path) -> dict[str, int]:

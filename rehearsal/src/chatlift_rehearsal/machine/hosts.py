@@ -10,7 +10,7 @@ import shutil
 import signal
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chatlift_rehearsal.bodies import Phase
@@ -40,6 +40,7 @@ class Hosts:
         self._processes: dict[str, Process] = {}
         self._phases: dict[str, Phase] = {}
         self._layers: dict[str, list[Path]] = {}
+        self._weighed: dict[str, tuple[int, bool]] = {}
         self._lock = threading.Lock()
 
     def phases(self) -> dict[str, Phase]:
@@ -176,6 +177,7 @@ class Hosts:
             self._phases.pop(instance_id, None)
             self._layers.pop(instance_id, None)
             self._processes.pop(instance_id, None)
+            self._weighed.pop(instance_id, None)
 
     def _end(self, instance_id: str, patience: int) -> None:
         self._set(instance_id, "ending")
@@ -192,6 +194,14 @@ class Hosts:
         except Exception:
             self._set(instance_id, "running" if self.root(instance_id) else "dead")
             raise
+
+    def weigh(self, booting: Mapping[str, bool]) -> None:
+        """Give those that serve the processors first; ``booting`` says of each which it is."""
+        for instance_id, is_booting in booting.items():
+            process = self._processes.get(instance_id)
+            if process and self._weighed.get(instance_id) != (process.pid, is_booting):
+                cgroups.weigh_host(process.pid, is_booting)
+                self._weighed[instance_id] = (process.pid, is_booting)
 
     def memory_used(self, instance_id: str) -> int | None:
         """Bytes a host uses, None when it does not run."""
