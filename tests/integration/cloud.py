@@ -54,6 +54,9 @@ class Cloud:
         self.chorus: Chorus | None = None
         self.broken_images: set[str] = set()
         self.calls: set[str] = set()
+        self._session = boto3.Session("rehearsal", "rehearsal")
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
         self._emulator = server.start("127.0.0.1", 0, [DEBIAN], REGION)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._obey, daemon=True)
@@ -77,8 +80,13 @@ class Cloud:
         return self._emulator.bucket_origin
 
     def client(self, service: str, region: str = REGION) -> Any:
-        session = boto3.Session("rehearsal", "rehearsal", region_name=region)
-        return session.client(service, endpoint_url=self._emulator.endpoint, config=PATIENT)
+        # Each is made once: that takes a tenth of a second, and the thread needs some every turn.
+        with self._lock:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._session.client(
+                    service, region, endpoint_url=self._emulator.endpoint, config=PATIENT
+                )
+            return self._clients[service, region]
 
     def trouble(self, fraction: float, **refused: str) -> None:
         """Turn away calls; see `emulator.trouble.Trouble`."""

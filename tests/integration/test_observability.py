@@ -49,6 +49,9 @@ class Account:
     emulator: server.MotoEmulator
     members: dict[str, Status] = field(default_factory=dict)
     seconds: float = 960.0  # a full minute
+    session: boto3.Session = field(
+        default_factory=lambda: boto3.Session("rehearsal", "rehearsal", region_name=REGION)
+    )
 
     def now(self) -> float:
         return self.seconds
@@ -63,8 +66,7 @@ class Account:
         }
 
     def client(self, service: str) -> Any:
-        session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
-        return session.client(service, endpoint_url=self.emulator.endpoint)
+        return self.session.client(service, endpoint_url=self.emulator.endpoint)
 
     def states(self) -> dict[str, str]:
         """The state of each alarm of members, without ``chatlift-<stack>-``."""
