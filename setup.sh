@@ -59,12 +59,12 @@ install_packages() {
   fi
 }
 
-# The Python packages are installed anew when one of the files that name them changed, or the
-# interpreter, on which the version of Ansible depends.
+# The Python packages are installed anew when one of the files that name them changed, or this one, or
+# the interpreter, on which the version of Ansible depends.
 install_python_packages() {
   local inputs=(requirements.txt tests/requirements.txt member/pyproject.toml rehearsal/pyproject.toml)
   local digest
-  digest=$({ "$python" --version && cat "${inputs[@]}"; } | sha256sum)
+  digest=$({ "$python" --version && cat setup.sh "${inputs[@]}"; } | sha256sum)
   [ "$(cat "$venv/digest" 2>/dev/null)" != "$digest" ] || return 0
   echo "setup: installing the Python packages of ${inputs[*]} into $venv"
   if [ "$("$venv/bin/python" --version 2>&1)" != "$("$python" --version)" ]; then
@@ -72,6 +72,9 @@ install_python_packages() {
     "$python" -m venv "$venv"
   fi
   "$venv/bin/pip" install --quiet -r requirements.txt -r tests/requirements.txt -e member -e rehearsal
+  # Half of the time that a module of Ansible takes is spent on compiling what it was sent with.
+  echo 'import chatlift_rehearsal.zip_cache as cache; cache.install()' \
+    >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zip-cache.pth"
   echo "$digest" >"$venv/digest"
 }
 
