@@ -93,7 +93,7 @@ roles-and-plugins: setup
 	ansible-playbook -i inventories/production playbooks/preflight.yml | tail -n 3
 
 integration: setup
-	@pytest -n 2 tests/integration
+	@pytest -n 3 --durations 10 tests/integration
 
 # Two scenarios at a time, as each mostly waits for its hosts. `molecule test --all` takes them one by one.
 molecule: setup
@@ -109,14 +109,14 @@ molecule: setup
 	  fi'
 
 e2e: setup
-	@pytest tests/e2e
+	@pytest --durations 10 tests/e2e
 
 # Once more with the same images, and with Redis behind one address. The tests of the stage before end
 # with the destruction of their stack, its data included. What no topology changes is not tested again, and
 # hand-overs by Sentinel are noticed (README, "Other images and settings, in service").
 replicated: setup
 	@python -m tests.e2e.rehearse --redis-topology replicated
-	pytest tests/e2e --redis-topology replicated -k 'not mysql' $(foreach name,alarms browser members release warm_pool,--ignore tests/e2e/test_2_$(name).py)
+	pytest --durations 10 tests/e2e --redis-topology replicated -k 'not mysql' $(foreach name,alarms browser members release warm_pool,--ignore tests/e2e/test_2_$(name).py)
 
 down:
 	@rehearsal down

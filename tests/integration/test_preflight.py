@@ -52,6 +52,11 @@ def test_everything_that_is_wrong_is_said_at_once_with_the_right_form(tmp_path: 
         assert sentence in said
 
 
+def test_what_the_image_and_the_load_balancer_disagree_on_is_refused() -> None:
+    said = _messages(app_tier_deregistration_delay=40)
+    assert "app_tier_deregistration_delay is 40; the load balancer would cut connections" in said
+
+
 @pytest.mark.parametrize("playbook", ["site", "bake", "release"])
 def test_an_old_packer_is_refused_before_anything_is_made(tmp_path: Path, playbook: str) -> None:
     program = tmp_path / "packer"
