@@ -17,6 +17,9 @@ from tests.unit.conftest import collection, run_module  # noqa: F401  # fixtures
 # They need this machine's network, its ports or its containers, of which there is one each.
 OF_THE_MACHINE = ("distribution", "load_balancer", "rehearsal", "security_groups")
 
+# The longest files begin first, so that none runs alone in the end.
+LONGEST = ("playbooks", "members", "site_with_edge", "certificates", "trouble", *OF_THE_MACHINE)
+
 
 class ByFile(LoadScopeScheduling):
     """The tests of a file build on each other; two files may run at once, but for those above."""
@@ -26,8 +29,15 @@ class ByFile(LoadScopeScheduling):
         return "machine" if name in OF_THE_MACHINE else name
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; within a file the tests build on each other."""
+    place = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """How `pytest -n` spreads these tests."""
+    """How `pytest -n` spreads these tests: by file, in the order above."""
+    config.option.loadscopereorder = False
     return ByFile(config, log)
 
 
