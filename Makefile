@@ -40,7 +40,7 @@ test: setup
 # these begin when one of the first two has ended.
 checks: setup
 	@mkdir -p build/checks
-	printf '%s\n' lint collection unit newest | xargs -P 2 -I{} bash -c '
+	printf '%s\n' collection lint unit newest | xargs -P 2 -I{} bash -c '
 	  log=build/checks/{}.log how=took
 	  $(MAKE) --no-print-directory {} >"$$log" 2>&1 || how="failed after"
 	  cat "$$log"
