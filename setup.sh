@@ -72,7 +72,7 @@ install_python_packages() {
     "$python" -m venv "$venv"
   fi
   "$venv/bin/pip" install --quiet -r requirements.txt -r tests/requirements.txt -e member -e rehearsal
-  # Half of the time that a module of Ansible takes is spent on compiling what it was sent with.
+  # A module of Ansible arrives as a zip of source files, which Python would compile each time.
   echo 'import chatlift_rehearsal.zip_cache as cache; cache.install()' \
     >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zip-cache.pth"
   echo "$digest" >"$venv/digest"

@@ -1,8 +1,8 @@
 """Keeps what Python compiles out of zip files, as it keeps it beside the files of a directory.
 
 Ansible sends a module as a zip of source files, and Python compiles about sixty of them whenever a
-module begins: half of the time that most modules take. ``setup.sh`` lets every Python of the
-virtual environment import this (``zip-cache.pth``); the interpreter's own way is the fallback.
+module begins. ``setup.sh`` lets every Python of the virtual environment import this
+(``zip-cache.pth``); the interpreter's own way is the fallback. See docs/decisions/0013.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ DIRECTORY = os.path.join(sys.prefix, "zip-cache", sys.implementation.cache_tag o
 
 def install() -> None:
     """Let Python look here first from now on."""
-    compile_source = zipimport._compile_source  # type: ignore[attr-defined]
+    compile_source = getattr(zipimport, "_compile_source", None)
+    if compile_source is None:
+        return
 
     def cached(pathname: str, source: bytes) -> CodeType:
         from hashlib import blake2b
