@@ -9,7 +9,6 @@ from pathlib import Path
 
 PROGRAM = """
 import sys
-from pathlib import Path
 from chatlift_rehearsal import zip_cache
 zip_cache.DIRECTORY = sys.argv[1]
 zip_cache.install()

@@ -22,7 +22,7 @@ LONGEST = ("playbooks", "members", "site_with_edge", "certificates", "trouble", 
 
 
 class ByFile(LoadScopeScheduling):
-    """The tests of a file build on each other; two files may run at once, but for those above."""
+    """The tests of a file build on each other; files may run at once, but for those above."""
 
     def _split_scope(self, nodeid: str) -> str:
         name = Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
