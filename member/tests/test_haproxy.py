@@ -13,6 +13,8 @@ application,app2,0,DOWN,L4CON,
 application,app3,1,UP 1/2,* L7OK,
 application,app4,0,UP,INI,
 application,BACKEND,3,UP,,40
+overloaded,app1,2,no check,,
+overloaded,BACKEND,2,UP,,1
 mysql,FRONTEND,1,OPEN,,
 mysql,mysql-a1,1,UP,L7OK,
 mysql,mysql-b1,0,DOWN,L7STS,
@@ -44,7 +46,7 @@ def test_only_servers_of_the_application_that_passed_a_check_count() -> None:
 
 
 def test_connections_are_those_to_the_application() -> None:
-    assert (connections(STATS), requests(STATS)) == (3, 41)
+    assert (connections(STATS), requests(STATS)) == (5, 41)
     assert (connections(HEAD), requests(HEAD)) == (0, 0)
 
 

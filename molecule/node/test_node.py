@@ -34,6 +34,14 @@ with urllib.request.urlopen(request, timeout=10) as answer:
     print(json.dumps({"cookie": answer.headers["Set-Cookie"], **json.load(answer)}))
 """
 
+SAY = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as channel:
+    channel.connect("/run/haproxy/admin.sock")
+    channel.sendall(sys.argv[1].encode() + b"\\n")
+    print(channel.recv(65536).decode())
+"""
+
 STATUS = """
 import csv, io, socket
 with socket.socket(socket.AF_UNIX) as channel:
@@ -159,6 +167,23 @@ def test_a_cookie_leads_back_to_the_same_process(ask: Any) -> None:
     assert "HttpOnly" in first["cookie"]
     again = {ask(Cookie=cookie)["environment"]["NUMBER"] for _ in range(4)}
     assert again == {first["environment"]["NUMBER"]}
+
+
+def test_processes_too_busy_for_their_checks_keep_their_clients(running: Any, ask: Any) -> None:
+    first = ask()
+    cookie = first["cookie"].split(";")[0]
+    for process in ("application/app1", "application/app2"):
+        said = f"disable health {process}; set server {process} health down"
+        running.check_output(_python(SAY, said))
+    try:
+        assert "\napplication,BACKEND" in (stats := running.check_output(_python(SAY, "show stat")))
+        assert ",DOWN," in stats.split("\napplication,BACKEND")[1].splitlines()[0]
+        again = {ask(Cookie=cookie)["environment"]["NUMBER"] for _ in range(4)}
+        assert again == {first["environment"]["NUMBER"]}
+    finally:
+        for process in ("application/app1", "application/app2"):
+            running.check_output(_python(SAY, f"enable health {process}"))
+        running.check_output(WAIT.format(status=_python(STATUS)))
 
 
 def test_health_is_a_handshake(running: Any) -> None:

@@ -20,6 +20,9 @@ FRONTEND = "clients"
 BACKEND = "application"
 """Name of the application's backend in haproxy.cfg, whose checks know the health path."""
 
+OVERLOADED = "overloaded"
+"""Name of the backend that has clients while no process answers its checks in time."""
+
 COMMANDS_A_LINE = 100
 """Commands sent together; a line has to fit into HAProxy's buffer of 16 KiB."""
 
@@ -74,7 +77,7 @@ def connections(stats: str) -> int:
     return sum(
         int(row["scur"])
         for row in _rows(stats)
-        if (row["# pxname"], row["svname"]) == (BACKEND, "BACKEND")
+        if row["# pxname"] in (BACKEND, OVERLOADED) and row["svname"] == "BACKEND"
     )
 
 

@@ -66,36 +66,52 @@ def _servers(lines: list[str]) -> list[str]:
 
 def test_haproxy_has_one_server_a_process_and_one_a_database() -> None:
     configuration = _haproxy({"cpus": 12})
-    servers = _servers(_section(configuration, "backend application"))
+    servers = _servers(_section(configuration, "backend application from processes"))
     assert len(servers) == 12
     assert servers[0] == "server app1 127.0.0.1:3001"
     assert servers[11] == "server app12 127.0.0.1:3012"
-    assert _servers(_section(configuration, "listen mysql")) == [
+    assert _servers(_section(configuration, "listen mysql from every")) == [
         "server mysql-a1 10.42.30.21:3306",
         "server mysql-b1 10.42.31.21:3306",
         "server mysql-c1 10.42.32.21:3306",
     ]
 
 
+@pytest.mark.parametrize("stickiness", ["none", "cookie"])
+@pytest.mark.parametrize("processes", ["core", "instance", "stack"])
+def test_whoever_is_too_busy_for_checks_is_the_same_and_unchecked(
+    stickiness: str, processes: str
+) -> None:
+    configuration = _haproxy(node_stickiness=stickiness, node_processes=processes)
+    overloaded = _section(configuration, "backend overloaded from processes")
+    assert overloaded == _servers(_section(configuration, "backend application from processes"))
+    clients = _section(configuration, "frontend clients from every")
+    assert clients.index("use_backend overloaded if { nbsrv(application) eq 0 }") < clients.index(
+        "default_backend application"
+    )
+
+
 def test_an_instance_with_one_process_has_one_server() -> None:
-    lines = _section(_haproxy({"cpus": 12}, node_processes="instance"), "backend application")
+    lines = _section(
+        _haproxy({"cpus": 12}, node_processes="instance"), "backend application from processes"
+    )
     assert _servers(lines) == ["server app1 127.0.0.1:3001"]
 
 
 def test_a_standby_passes_clients_on_with_their_addresses() -> None:
     configuration = _haproxy({"active_address": "10.42.16.7"}, node_processes="stack")
-    assert _servers(_section(configuration, "backend application")) == [
+    assert _servers(_section(configuration, "backend application from processes")) == [
         "server app1 10.42.16.7:8080"
     ]
     assert "X-Forwarded-For" not in configuration
     assert "http-request deny deny_status 503 if { req.hdr(X-Chatlift-Standby) -m found }" in (
-        _section(configuration, "frontend clients")
+        _section(configuration, "frontend clients from every")
     )
 
 
 def test_the_active_instance_of_a_stack_serves_clients_itself() -> None:
     configuration = _haproxy(node_processes="stack")
-    assert _servers(_section(configuration, "backend application")) == [
+    assert _servers(_section(configuration, "backend application from processes")) == [
         "server app1 127.0.0.1:3001"
     ]
     assert "X-Chatlift-Standby" not in configuration
@@ -108,13 +124,13 @@ def test_the_active_instance_of_a_stack_serves_clients_itself() -> None:
 def test_one_address_leads_to_the_redis_master(topology: str, gateway: bool, bind: str) -> None:
     port = 16379 if gateway else 6379
     configuration = _haproxy({"redis_topology": topology}, _node_redis_port=port)
-    lines = _section(configuration, "listen redis")
+    lines = _section(configuration, "listen redis from every")
     assert f"bind {bind}" in lines
     assert _servers(lines) == [f"server {peer['name']} {peer['address']}:6379" for peer in REDIS]
 
 
 def test_a_redis_cluster_has_no_single_address() -> None:
-    assert "listen redis" not in _haproxy()
+    assert "listen redis from every" not in _haproxy()
 
 
 @pytest.mark.parametrize(
