@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Command, Redis } from 'ioredis';
 
 // Short limits, so that a server that fell silent costs seconds: a failover then shows as a late
 // acknowledgement. All values are milliseconds.
@@ -9,8 +9,9 @@ const RECONNECT_PAUSE = 200;
 /**
  * Connect to a cluster (`nodes`) or to one address.
  *
- * Returns `{ commands, subscriber, refresh }`. `refresh` makes a cluster client look again at
- * who serves which slot; a client of one address leaves that to whatever stands behind it.
+ * Returns `{ commands, subscriber, refresh, shardOf }`. `refresh` makes a cluster client look again
+ * at who serves which slot; a client of one address leaves that to whatever stands behind it.
+ * `shardOf(key)` is the same text for all keys that one server serves, as far as is known.
  */
 export function connectRedis({ nodes, address, username, password, ca }, log) {
   const common = {
@@ -49,7 +50,12 @@ function cluster(nodes, redisOptions) {
     // Addresses stay as they are announced: certificates are checked against them.
     dnsLookup: (host, callback) => callback(null, host),
   });
-  return { commands: client, subscriber: client, refresh: () => client.refreshSlotsCache() };
+  return {
+    commands: client,
+    subscriber: client,
+    refresh: () => client.refreshSlotsCache(),
+    shardOf: (key) => (client.slots[new Command('exists', [key]).getSlot()] ?? []).join(),
+  };
 }
 
 function single({ host, port }, options) {
@@ -64,5 +70,5 @@ function single({ host, port }, options) {
   });
   // A subscriber waits for news for as long as there is none: silence is no fault there.
   const subscriber = commands.duplicate({ socketTimeout: undefined, maxRetriesPerRequest: null });
-  return { commands, subscriber, refresh: () => {} };
+  return { commands, subscriber, refresh: () => {}, shardOf: () => '' };
 }

@@ -23,12 +23,14 @@ export class RoomStore {
   #commands;
   #refresh;
   #waitReplicas;
+  #shardOf;
   #streamMaxLength;
-  #appends = new Batcher((room, messages) => this.#append(room, messages));
+  #writes = new Batcher((shard, writes) => this.#writeTogether(writes));
 
-  constructor({ commands, refresh }, { waitReplicas, streamMaxLength }) {
+  constructor({ commands, refresh, shardOf }, { waitReplicas, streamMaxLength }) {
     this.#commands = commands;
     this.#refresh = refresh;
+    this.#shardOf = shardOf;
     this.#waitReplicas = waitReplicas;
     this.#streamMaxLength = streamMaxLength;
   }
@@ -39,7 +41,7 @@ export class RoomStore {
    * clientId of the same sender keeps its first id.
    */
   append(room, message) {
-    return retry(() => this.#appends.add(room, message), { deadline: APPEND_DEADLINE });
+    return retry(() => this.#append(room, message), { deadline: APPEND_DEADLINE });
   }
 
   /**
@@ -47,8 +49,8 @@ export class RoomStore {
    * id, everyone's entries, and whether the stream up to that id would survive the master's loss.
    */
   async sync(room, entries) {
-    const { results, safe } = await this.#write(room, [syncing(room, entries)]);
-    return { ...synced(results[0]), safe };
+    const { result, safe } = await this.#write(room, syncing(room, entries));
+    return { ...synced(result), safe };
   }
 
   /** As `sync`, for a fraction of its work, without `safe`: enough as long as nothing is new. */
@@ -83,35 +85,46 @@ export class RoomStore {
     return toMessages(room, entries.reverse());
   }
 
-  async #append(room, messages) {
-    const { results, safe } = await this.#write(
-      room,
-      messages.map(({ clientId, from, text }) => [
-        ...['eval', APPEND, 2, key(room, 'messages'), key(room, `receipt:${from}:${clientId}`)],
-        ...[this.#streamMaxLength, RECEIPT_LIFE, clientId, from, text],
-      ]),
-    );
-    const unsafe = safe ? null : new Error(`The message in room ${room} has too few copies yet.`);
-    return results.map((result, index) => {
-      if (result instanceof Error) return result;
-      const [id, previous = null] = result;
-      return unsafe ?? { id, previous, ...messages[index] };
-    });
+  async #append(room, message) {
+    const { clientId, from, text } = message;
+    const { result, safe } = await this.#write(room, [
+      ...['eval', APPEND, 2, key(room, 'messages'), key(room, `receipt:${from}:${clientId}`)],
+      ...[this.#streamMaxLength, RECEIPT_LIFE, clientId, from, text],
+    ]);
+    if (result instanceof Error) throw result;
+    if (!safe) throw new Error(`The message in room ${room} has too few copies yet.`);
+    const [id, previous = null] = result;
+    return { id, previous, ...message };
   }
 
   /**
-   * Send writes and, on the same connection, WAIT for replicas to have them.
-   * A write's error is among the results, in its place. (ioredis sends a pipeline again as a
+   * Send a write and wait for replicas to have it: `{ result, safe }`, a write's error as its result.
+   *
+   * All rooms of a shard go together, and a shard's next writes when the last ones are through: WAIT
+   * holds up its connection, for its whole limit when a replica leaves just then, and one WAIT a
+   * room would hold it up once for each.
+   */
+  #write(room, command) {
+    return this.#writes.add(this.#shardOf(key(room, 'messages')), { room, command });
+  }
+
+  /**
+   * Writes of one shard and, on the same connection, WAIT. (ioredis sends a pipeline again as a
    * whole or not at all, so WAIT never speaks for a connection that did not write.)
    */
-  async #write(room, writes) {
-    if (this.#waitReplicas === 0) return { results: await this.#pipeline(room, writes), safe: true };
-    // WAIT would spend its whole time-out on a replica that is not there: ask first.
+  async #writeTogether(writes) {
+    const [{ room }] = writes;
+    const commands = writes.map(({ command }) => command);
+    if (this.#waitReplicas === 0) {
+      return (await this.#pipeline(room, commands)).map((result) => ({ result, safe: true }));
+    }
+    // WAIT would spend its whole limit on a replica that is not there: ask first.
     const [, before] = await this.#pipeline(room, [['exists', key(room, 'messages')], INFO]);
     const wait = ['wait', Math.min(this.#waitReplicas, replicasInStep(before)), WAIT_LIMIT];
-    const results = await this.#pipeline(room, [...writes, wait, INFO]);
-    const [copies, after] = results.splice(writes.length);
-    return { results, safe: isSafe(this.#waitReplicas, copies, after) };
+    const results = await this.#pipeline(room, [...commands, wait, INFO]);
+    const [copies, after] = results.splice(commands.length);
+    const safe = isSafe(this.#waitReplicas, copies, after);
+    return results.map((result) => ({ result, safe }));
   }
 
   /** Commands without a key, such as WAIT, go where those with the room's keys go. */

@@ -36,7 +36,8 @@ function setUp(replies, settings = {}) {
   const commands = new FakeRedis(replies);
   let refreshes = 0;
   const refresh = () => (refreshes += 1);
-  const store = new RoomStore({ commands, refresh }, { waitReplicas: 1, streamMaxLength: 100, ...settings });
+  const shardOf = (key) => key.at('chat:{'.length);
+  const store = new RoomStore({ commands, refresh, shardOf }, { waitReplicas: 1, streamMaxLength: 100, ...settings });
   return { store, commands, refreshes: () => refreshes };
 }
 
@@ -133,6 +134,30 @@ test('messages that arrive together share one WAIT', async () => {
     ],
   );
   assert.equal(commands.sent.flat().filter(([name]) => name === 'wait').length, 2);
+});
+
+test('rooms of one shard share one WAIT, and no other shard waits for it', async () => {
+  const { store, commands } = setUp({
+    eval: () => ['7-0', '6-0'],
+    wait: () => 1,
+    info: () => info('master', 'online'),
+  });
+  await Promise.all(['a1', 'b1', 'a2', 'a3'].map((room) => store.append(room, message)));
+  const together = commands.sent
+    .filter((sent) => sent[0][0] === 'eval')
+    .map((sent) => [sent.filter(([name]) => name === 'eval').length, sent.filter(([name]) => name === 'wait').length]);
+  assert.deepEqual(together.sort(), [
+    [1, 1],
+    [1, 1],
+    [2, 1],
+  ]);
+});
+
+test('a write that fails is its own room\'s trouble', async () => {
+  const replies = [['7-0', '6-0'], new Error('OOM'), ['8-0', '7-0']];
+  const { store } = setUp({ eval: () => replies.shift() }, { waitReplicas: 0 });
+  const [one, two] = await Promise.all(['a1', 'a2'].map((room) => store.append(room, message)));
+  assert.deepEqual([one.id, two.id], ['7-0', '8-0']);
 });
 
 test('all keys of a room share a hash slot', async () => {
