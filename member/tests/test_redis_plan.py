@@ -126,6 +126,11 @@ def test_a_formation_goes_on_wherever_it_was_interrupted() -> None:
     views = {name: seen_by(name, masters, link_up=False) for name in masters}
     half_met = views | {"redis-c2": blank(C2)}
     plan = next_plan(A1, REDIS, half_met, forming=True)
+    assert plan.awaits == "redis-c2 to be met"
+    assert plan.commands == (Command("redis-a1", ("CLUSTER", "MEET", C2.address, "6379")),)
+
+    few = {name: masters[name] for name in ("redis-a1", "redis-c2")}
+    plan = next_plan(A1, REDIS, views | {"redis-c2": seen_by("redis-c2", few)}, forming=True)
     assert plan == Plan("redis-c2 to know all the others")
 
     plan = next_plan(A1, REDIS, views, forming=True)

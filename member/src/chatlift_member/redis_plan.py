@@ -141,7 +141,13 @@ def plan_formation(own: Peer, members: Sequence[Peer], views: Mapping[str, View]
     if missing:
         return Plan(f"{_names(missing)} to be reachable, which forming the cluster needs")
     ids = {peer.name: views[peer.name].me.id for peer in members}
-    unmet = [peer for peer in members if not views[own.name].node(ids[peer.name])]
+    # Both have to know the other: whoever is slow to answer a handshake stays unknown to the other
+    # side, which leaves it at that, so that they have to meet again.
+    unmet = [
+        peer
+        for peer in members
+        if not views[own.name].node(ids[peer.name]) or not views[peer.name].node(ids[own.name])
+    ]
     if unmet:
         meet = tuple(
             Command(own.name, ("CLUSTER", "MEET", peer.address, str(PORT))) for peer in unmet
