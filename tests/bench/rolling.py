@@ -1,7 +1,7 @@
 """What clients notice while every tier gets other instances, one tier after the other.
 
     python -m tests.bench.rolling [--rounds 3] [--clients 1000] [--rate 200] [--tiers app,mysql]
-                                  [--at-once]
+                                  [--one-by-one]
 
 It needs the stack that ``make rehearse`` makes. In each round every tier is replaced by
 ``rolling_deploy.yml``, under a check of its own: the application's instances by others with a
@@ -42,9 +42,9 @@ ONE_BY_ONE = {
     "app_tier_roll_checkpoints": [33, 66, 100],
     "app_tier_roll_checkpoint_delay": 60,
 }
-"""Of three instances, each when the clients of the one before have come back: three that boot
-beside a thousand clients are too much for two cores. Without it, all new ones are there before the
-first old one goes, and nobody has to move twice."""
+"""Of three instances, each when the clients of the one before have come back. Some of these came
+to an instance that was yet to be replaced, and have to move again. Without it, all new ones are
+there before the first old one goes."""
 
 COLUMNS = {
     "failed_requests": "failed requests",
@@ -78,7 +78,7 @@ class Run:
 def roll(stack: Stack, tier: str, chosen: argparse.Namespace, number: int) -> Run:
     """Replace a tier while everybody talks."""
     variables: dict[str, Any] = {"replace_always": True, **WARM_UP}
-    if not chosen.at_once:
+    if chosen.one_by_one:
         variables |= ONE_BY_ONE
     if tier == "app":
         variables["app_tier_detailed_monitoring"] = _other_monitoring(stack)
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200, help="messages a second (default 200)")
     parser.add_argument("--tiers", default=",".join(TIERS), help="in this order (default: all)")
     parser.add_argument(
-        "--at-once", action="store_true", help="all new instances of the application at once"
+        "--one-by-one", action="store_true", help="the application's instances one after the other"
     )
     chosen = parser.parse_args()
     console, stack = Console(width=max(160, Console().width)), Stack(chosen.stack)
