@@ -130,7 +130,7 @@ def test_one_address_leads_to_the_redis_master(topology: str, gateway: bool, bin
 
 
 def test_a_redis_cluster_has_no_single_address() -> None:
-    assert "listen redis from every" not in _haproxy()
+    assert "listen redis" not in _haproxy()
 
 
 @pytest.mark.parametrize(

@@ -154,10 +154,17 @@ test('rooms of one shard share one WAIT, and no other shard waits for it', async
 });
 
 test('a write that fails is its own room\'s trouble', async () => {
-  const replies = [['7-0', '6-0'], new Error('OOM'), ['8-0', '7-0']];
-  const { store } = setUp({ eval: () => replies.shift() }, { waitReplicas: 0 });
-  const [one, two] = await Promise.all(['a1', 'a2'].map((room) => store.append(room, message)));
-  assert.deepEqual([one.id, two.id], ['7-0', '8-0']);
+  const replies = [['7-0', '6-0'], new Error('OOM'), ['8-0', '7-0'], ['9-0', '8-0']];
+  const { store, commands } = setUp({ eval: () => replies.shift() }, { waitReplicas: 0 });
+  const stored = await Promise.all(['a1', 'a2', 'a3'].map((room) => store.append(room, message)));
+  assert.deepEqual(
+    stored.map(({ id }) => id),
+    ['7-0', '9-0', '8-0'],
+  );
+  assert.deepEqual(
+    commands.sent.map((sent) => sent.length),
+    [1, 2, 1],
+  );
 });
 
 test('all keys of a room share a hash slot', async () => {
