@@ -2,27 +2,23 @@ import mysql from 'mysql2/promise';
 
 import { retry } from './timing.js';
 
-// The server is away, changing over to another primary, or no longer the primary.
+// The server is changing over to another primary, or no longer the primary.
 const TRANSIENT = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'EPIPE',
-  'ETIMEDOUT',
-  'HANDSHAKE_SSL_ERROR', // ended before TLS began
-  'PROTOCOL_CONNECTION_LOST',
-  'PROTOCOL_SEQUENCE_TIMEOUT',
+  'PROTOCOL_SEQUENCE_TIMEOUT', // no answer in time
   'ER_CON_COUNT_ERROR',
   'ER_LOCK_DEADLOCK',
   'ER_LOCK_WAIT_TIMEOUT',
+  'ER_OPERATION_NOT_ALLOWED_WHILE_PRIMARY_CHANGE_IS_RUNNING',
   'ER_OPTION_PREVENTS_STATEMENT', // read-only: a secondary, or a primary about to step down
   'ER_READ_ONLY_MODE',
   'ER_RUN_HOOK_ERROR', // Group Replication refused the commit
+  'ER_SERVER_OFFLINE_MODE', // on its way into or out of its group
   'ER_SERVER_SHUTDOWN',
   'ER_TRANSACTION_ROLLBACK_DURING_COMMIT',
 ]);
 
-export const isTransient = (error) => TRANSIENT.has(error.code);
+/** Whether to run a statement again: always when its connection ended, for any of the many reasons. */
+export const isTransient = (error) => error.fatal === true || TRANSIENT.has(error.code);
 
 /** A pool whose statements outlive a change of primary. Statements must bear being run twice. */
 export class Database {

@@ -41,8 +41,9 @@ test('a user on several processes is present once', () => {
 
 test('a change of the MySQL primary is worth a retry, a duplicate name is not', () => {
   assert.equal(isTransient({ code: 'ER_OPTION_PREVENTS_STATEMENT' }), true);
-  assert.equal(isTransient({ code: 'PROTOCOL_CONNECTION_LOST' }), true);
-  assert.equal(isTransient({ code: 'HANDSHAKE_SSL_ERROR' }), true);
+  assert.equal(isTransient({ code: 'ER_OPERATION_NOT_ALLOWED_WHILE_PRIMARY_CHANGE_IS_RUNNING' }), true);
+  assert.equal(isTransient({ code: 'PROTOCOL_CONNECTION_LOST', fatal: true }), true);
+  assert.equal(isTransient({ fatal: true }), true);
   assert.equal(isTransient({ code: 'ER_DUP_ENTRY' }), false);
 });
 
