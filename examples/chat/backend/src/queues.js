@@ -57,3 +57,52 @@ export class Batcher {
     this.#waiting.delete(key);
   }
 }
+
+/**
+ * Lets `slots` tasks run at once, and others wait for up to `patience` milliseconds; then they fail.
+ * An overload that lasts would else have all time go into tasks whose callers have given up.
+ */
+export class BoundedQueue {
+  #free;
+  #patience;
+  #waiting = [];
+
+  constructor({ slots, patience }) {
+    this.#free = slots;
+    this.#patience = patience;
+  }
+
+  async run(task) {
+    await this.#turn();
+    try {
+      return await task();
+    } finally {
+      this.#pass();
+    }
+  }
+
+  #turn() {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      const entry = { resolve };
+      entry.timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+        reject(new Error('Too much waits to be done.'));
+      }, this.#patience);
+      this.#waiting.push(entry);
+    });
+  }
+
+  #pass() {
+    const next = this.#waiting.shift();
+    if (!next) {
+      this.#free += 1;
+      return;
+    }
+    clearTimeout(next.timer);
+    next.resolve();
+  }
+}

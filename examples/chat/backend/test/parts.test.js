@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { isTransient } from '../src/database.js';
 import { hashPassword, verifyPassword } from '../src/passwords.js';
 import { usersOf } from '../src/presence.js';
-import { Batcher, SerialQueue } from '../src/queues.js';
+import { Batcher, BoundedQueue, SerialQueue } from '../src/queues.js';
 import { Sessions } from '../src/sessions.js';
 import { isAfter, isStreamId } from '../src/streamIds.js';
 import { retry, within } from '../src/timing.js';
@@ -109,4 +109,32 @@ test('a batch that fails as a whole fails for each of its items, and the next on
   await assert.rejects(batcher.add('room', 'a'), /gone/);
   broken = false;
   assert.equal(await batcher.add('room', 'b'), 'b');
+});
+
+test('a bounded queue runs so many at once, and turns away who waited too long', async () => {
+  const queue = new BoundedQueue({ slots: 2, patience: 50 });
+  const ends = [];
+  const task = () => new Promise((resolve) => ends.push(resolve));
+  const running = [queue.run(task), queue.run(task)];
+  const waiting = queue.run(task);
+  await null;
+  assert.equal(ends.length, 2);
+  await assert.rejects(waiting, /Too much/);
+
+  const next = queue.run(async () => 'done');
+  ends[0]();
+  assert.equal(await next, 'done');
+  ends[1]();
+  await Promise.all(running);
+});
+
+test('a task that fails gives its slot to the next one', async () => {
+  const queue = new BoundedQueue({ slots: 1, patience: 1000 });
+  const failing = queue.run(async () => {
+    throw new Error('broken');
+  });
+  const next = queue.run(async () => 'done');
+  await assert.rejects(failing, /broken/);
+  assert.equal(await next, 'done');
+  assert.equal(await queue.run(async () => 'and again'), 'and again');
 });
