@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 
-from tests.checker.clock import now
+from tests.checker.clock import BackOff, now
 from tests.checker.endpoint import ANSWER_SECONDS, CONNECT_SECONDS, Endpoint, describe
 from tests.e2e.chat_protocol import Kind, Packet, decode, encode
 
@@ -54,18 +53,6 @@ class Listener(Protocol):
 
 class Refused(Exception):
     """The chat refused to let a client in."""
-
-
-@dataclass(frozen=True)
-class BackOff:
-    """Seconds before an attempt: ``first``, then doubled up to ``longest``; each time ±50 %."""
-
-    first: float = 0.5
-    longest: float = 5.0
-
-    def pause(self, failures: int) -> float:
-        """How long to wait after so many failures in a row."""
-        return min(self.longest, self.first * 2.0 ** min(failures, 16)) * random.uniform(0.5, 1.5)
 
 
 @dataclass(frozen=True)

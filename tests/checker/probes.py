@@ -12,10 +12,13 @@ from http import HTTPStatus
 from aiohttp import ClientError, ClientResponse
 
 from tests.checker.accounts import PAUSE, Accounts
-from tests.checker.clock import now
+from tests.checker.clock import BackOff, now
 from tests.checker.endpoint import Endpoint, describe
 from tests.checker.journal import REQUESTS_FAILED, Journal
 
+AGAIN = BackOff(first=PAUSE, longest=20)
+"""For registrations. While none succeeds, those that are due add up: as impatient as at first,
+they would be a flood that keeps the chat from coming back."""
 BURST = 16
 """How many that are due already go before others have their turn."""
 
@@ -103,11 +106,13 @@ class Probes:
         self.registrations.append(registration)
         # A repeated attempt may find that one without an answer did it.
         accepted: tuple[int, ...] = (HTTPStatus.CREATED,)
+        failures = 0
         while not await self._attempt(
             "POST /api/register", self._accounts.ask("register", registration.name), accepted
         ):
             accepted = (HTTPStatus.CREATED, HTTPStatus.CONFLICT)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(AGAIN.pause(failures))
+            failures += 1
         registration.done = now()
         self._accounts.registered.append(registration.name)
         self._journal.registered(due, registration.done)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.checker.client import BackOff, Client, Delivery
-from tests.checker.clock import now
+from tests.checker.client import Client, Delivery
+from tests.checker.clock import BackOff, now
 from tests.checker.endpoint import Endpoint
 from tests.checker.journal import CONNECTIONS_FAILED, CONNECTIONS_LOST, Journal
 from tests.checker.measures import LongestGap

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.checker.client import BackOff
+from tests.checker.clock import BackOff
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from tests.checker.checker import Checker
-from tests.checker.client import BackOff
+from tests.checker.clock import BackOff
 from tests.checker.display import timeline
 from tests.checker.process import REPOSITORY, checking
 from tests.checker.report import FIGURES, Note, Report
