@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { BoundedQueue } from './queues.js';
 
 const KEY_BYTES = 32;
-// As many as Node.js has threads for it. A caller waits for ten seconds or so, and for MySQL as well.
+// As many as Node.js has threads for it; who waits for one longer has soon given up.
 const queue = new BoundedQueue({ slots: 4, patience: 4000 });
 const scryptLater = promisify(scrypt);
 const derive = (password, salt) => queue.run(() => scryptLater(password, salt, KEY_BYTES));
