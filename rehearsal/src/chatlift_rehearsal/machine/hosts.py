@@ -26,6 +26,9 @@ LABEL = "chatlift.rehearsal"
 STOP_SECONDS = 30
 OPEN_FILES = 65536
 PROCESSES = 32768
+BOOT_SECONDS = 60.0
+"""For how long a host that boots lets the others go first. A member that has to catch up with what
+the others write never would, if it could do less than they do."""
 
 _log = logging.getLogger(__name__)
 
@@ -199,9 +202,12 @@ class Hosts:
         """Give those that serve the processors first; ``booting`` says of each which it is."""
         for instance_id, is_booting in booting.items():
             process = self._processes.get(instance_id)
-            if process and self._weighed.get(instance_id) != (process.pid, is_booting):
-                cgroups.weigh_host(process.pid, is_booting)
-                self._weighed[instance_id] = (process.pid, is_booting)
+            if not process:
+                continue
+            waits = is_booting and process.age < BOOT_SECONDS
+            if self._weighed.get(instance_id) != (process.pid, waits):
+                cgroups.weigh_host(process.pid, waits)
+                self._weighed[instance_id] = (process.pid, waits)
 
     def memory_used(self, instance_id: str) -> int | None:
         """Bytes a host uses, None when it does not run."""

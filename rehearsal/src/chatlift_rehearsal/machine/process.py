@@ -46,6 +46,12 @@ class Process:
         """Whether this very process still runs."""
         return _start_time(self.pid) == self.started
 
+    @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.started / ticks
+
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it still runs."""
         if self.alive:
