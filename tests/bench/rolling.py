@@ -29,6 +29,7 @@ from rich.table import Table
 
 from tests.checker.process import checking
 from tests.checker.report import Report
+from tests.e2e.releases import other_monitoring
 from tests.e2e.stack import Stack
 from tests.e2e.visitor import AUTHORITY
 from tests.e2e.writers import Writes, writing
@@ -81,7 +82,7 @@ def roll(stack: Stack, tier: str, chosen: argparse.Namespace, number: int) -> Ru
     if chosen.one_by_one:
         variables |= ONE_BY_ONE
     if tier == "app":
-        variables["app_tier_detailed_monitoring"] = _other_monitoring(stack)
+        variables["app_tier_detailed_monitoring"] = other_monitoring(stack)
         variables["app_tier_image_id"] = stack.instances("app")[0].image_id
     people = ("--clients", f"{chosen.clients}", "--rate", f"{chosen.rate:g}", "--ramp", "50")
     others = ("--requests", "5", "--registrations", "2")
@@ -98,19 +99,6 @@ def roll(stack: Stack, tier: str, chosen: argparse.Namespace, number: int) -> Ru
         seconds = time.monotonic() - began
         check.note(f"{tier} has been replaced")
     return Run(seconds, check.report, writes)
-
-
-def _other_monitoring(stack: Stack) -> bool:
-    """What app_tier_detailed_monitoring is not now, which makes another version."""
-    name = f"chatlift-{stack.name}-app"
-    groups = stack.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
-    group = groups["AutoScalingGroups"][0]
-    policy = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
-    template = policy.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
-    versions = stack.client("ec2").describe_launch_template_versions(
-        LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
-    )["LaunchTemplateVersions"]
-    return not versions[0]["LaunchTemplateData"].get("Monitoring", {}).get("Enabled", False)
 
 
 def report(runs: Mapping[str, list[Run]], console: Console) -> None:

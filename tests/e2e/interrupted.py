@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 
 from tests.e2e.noticing import noticing
-from tests.e2e.releases import ROLL, running
+from tests.e2e.releases import ROLL, other_monitoring, running
 from tests.e2e.stack import Stack
 from tests.killing import kill_when
 
@@ -27,7 +27,7 @@ def test_a_refresh_is_taken_up_where_it_was(stack: Stack) -> None:
     other = {
         **ROLL,
         "app_tier_image_id": stack.instances("app")[0].image_id,
-        "app_tier_detailed_monitoring": False,
+        "app_tier_detailed_monitoring": other_monitoring(stack),
     }
     deployment = _deployment("app", **other)
     with noticing(stack, {**UNNOTICED, "reconnects": 1}) as check:

@@ -70,3 +70,16 @@ def running(stack: Stack) -> dict[str, str]:
         for one in groups[0]["Instances"]
         if one["LifecycleState"] == "InService"
     }
+
+
+def other_monitoring(stack: Stack) -> bool:
+    """What app_tier_detailed_monitoring is not now, which makes another version."""
+    name = f"chatlift-{stack.name}-app"
+    groups = stack.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    group = groups["AutoScalingGroups"][0]
+    policy = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    template = policy.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
+    versions = stack.client("ec2").describe_launch_template_versions(
+        LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
+    )["LaunchTemplateVersions"]
+    return not versions[0]["LaunchTemplateData"].get("Monitoring", {}).get("Enabled", False)
