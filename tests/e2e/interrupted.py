@@ -2,8 +2,9 @@
 
 pytest -s tests/e2e/interrupted.py
 
-Takes three minutes, on the stack of ``make rehearse``, and is no part of ``make test``. Redis and
-MySQL are replaced in the same way, so that one of them is enough.
+Takes four minutes, on the stack of ``make rehearse``, and is no part of ``make test``. Redis and
+MySQL are replaced in the same way, so that one of them is enough. It leaves other settings than the
+inventory's: make the stack anew (``make down rehearse``) before ``make e2e``.
 """
 
 from __future__ import annotations
