@@ -29,15 +29,12 @@ from rich.table import Table
 
 from tests.checker.process import checking
 from tests.checker.report import Report
-from tests.e2e.releases import other_monitoring
+from tests.e2e.releases import ROLL, other_monitoring
 from tests.e2e.stack import Stack
 from tests.e2e.visitor import AUTHORITY
 from tests.e2e.writers import Writes, writing
 
 TIERS = ("app", "redis", "mysql")
-WARM_UP = {"app_tier_instance_warmup": 30, "app_tier_roll_bake_time": 60}
-"""Seconds, shorter than usual; they pass six times as fast in the rehearsal."""
-
 ONE_BY_ONE = {
     "app_tier_max_healthy_percentage": 134,
     "app_tier_roll_checkpoints": [33, 66, 100],
@@ -78,7 +75,7 @@ class Run:
 
 def roll(stack: Stack, tier: str, chosen: argparse.Namespace, number: int) -> Run:
     """Replace a tier while everybody talks."""
-    variables: dict[str, Any] = {"replace_always": True, **WARM_UP}
+    variables: dict[str, Any] = {"replace_always": True, **ROLL}
     if chosen.one_by_one:
         variables |= ONE_BY_ONE
     if tier == "app":
